@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: zaccel driver
+ *
+ * The device is a platform device that the module makes, so that it can be
+ * unbound and bound again through sysfs like any other. Who owns what:
+ *
+ * - the open file (struct zaccel_file) owns rings and GEM handles;
+ * - a ring owns its memory and the bindings in its table;
+ * - a binding holds the GEM objects of its planes, mapped;
+ * - a job (a fetched batch) holds its ring and the bindings it uses;
+ * - a fence holds nothing but the module.
+ *
+ * So a buffer lives until its last handle, dma-buf, binding and job have gone,
+ * in whatever order that happens.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
+#include <drm/zaccel_accel.h>
+
+#include "zaccel_compat.h"
+#include "zaccel_drv.h"
+#include "zaccel_gem.h"
+#include "zaccel_ring.h"
+
+struct workqueue_struct *zaccel_wq;
+
+static struct platform_device *zaccel_pdev;
+
+static int zaccel_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct zaccel_file *zfile = kzalloc(sizeof(*zfile), GFP_KERNEL_ACCOUNT);
+
+	if (!zfile)
+		return -ENOMEM;
+	xa_init_flags(&zfile->rings, XA_FLAGS_ALLOC1);
+	file->driver_priv = zfile;
+	return 0;
+}
+
+static void zaccel_postclose(struct drm_device *drm, struct drm_file *file)
+{
+	struct zaccel_file *zfile = file->driver_priv;
+
+	zaccel_rings_release(zfile);
+	xa_destroy(&zfile->rings);
+	kfree(zfile);
+}
+
+static const struct drm_ioctl_desc zaccel_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(ZACCEL_QUERY, zaccel_query_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_BUFFER_CREATE, zaccel_buffer_create_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_BUFFER_INFO, zaccel_buffer_info_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_CREATE, zaccel_ring_create_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_DESTROY, zaccel_ring_destroy_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_BIND, zaccel_ring_bind_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_SUBMIT, zaccel_ring_submit_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_WAIT, zaccel_ring_wait_ioctl, 0),
+};
+
+static const struct file_operations zaccel_fops = {
+	.owner = THIS_MODULE,
+	DRM_ACCEL_FOPS,
+	.show_fdinfo = drm_show_fdinfo,
+};
+
+static const struct drm_driver zaccel_driver = {
+	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE,
+	.open = zaccel_open,
+	.postclose = zaccel_postclose,
+	.gem_create_object = zaccel_gem_create_object,
+	.gem_prime_import = zaccel_gem_prime_import,
+	.ioctls = zaccel_ioctls,
+	.num_ioctls = ARRAY_SIZE(zaccel_ioctls),
+	.fops = &zaccel_fops,
+	.name = "zaccel",
+	.desc = "zaccel accelerator",
+#ifdef ZACCEL_HAVE_DRM_DRIVER_DATE
+	.date = "20261123",
+#endif
+	.major = 0,
+	.minor = 1,
+};
+
+static int zaccel_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct zaccel_device *zdev;
+	int ret;
+
+	zdev = devm_drm_dev_alloc(dev, &zaccel_driver, struct zaccel_device,
+				  drm);
+	if (IS_ERR(zdev))
+		return PTR_ERR(zdev);
+
+	INIT_LIST_HEAD(&zdev->rings);
+	ret = drmm_mutex_init(&zdev->drm, &zdev->rings_lock);
+	if (ret)
+		return ret;
+
+	ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (ret)
+		return dev_err_probe(dev, ret, "no usable DMA mask\n");
+
+	ret = zaccel_engine_init(&zdev->engine, &zaccel_engine_soft);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot start the engine\n");
+
+	platform_set_drvdata(pdev, zdev);
+	ret = drm_dev_register(&zdev->drm, 0);
+	if (ret)
+		zaccel_engine_fini(&zdev->engine);
+	return ret;
+}
+
+static void zaccel_remove(struct platform_device *pdev)
+{
+	struct zaccel_device *zdev = platform_get_drvdata(pdev);
+
+	/* From here on no call gets in, and those that were in are out. */
+	drm_dev_unplug(&zdev->drm);
+	zaccel_rings_kill(zdev, -ENODEV);
+	zaccel_engine_fini(&zdev->engine);
+}
+
+static struct platform_driver zaccel_platform_driver = {
+	.probe = zaccel_probe,
+	.remove = zaccel_remove,
+	.driver.name = "zaccel",
+};
+
+static int __init zaccel_init(void)
+{
+	int ret;
+
+	zaccel_wq = alloc_workqueue("zaccel", WQ_UNBOUND, 0);
+	if (!zaccel_wq)
+		return -ENOMEM;
+
+	ret = platform_driver_register(&zaccel_platform_driver);
+	if (ret)
+		goto err_wq;
+
+	zaccel_pdev = platform_device_register_simple("zaccel",
+						      PLATFORM_DEVID_NONE,
+						      NULL, 0);
+	if (IS_ERR(zaccel_pdev)) {
+		ret = PTR_ERR(zaccel_pdev);
+		goto err_driver;
+	}
+	return 0;
+
+err_driver:
+	platform_driver_unregister(&zaccel_platform_driver);
+err_wq:
+	destroy_workqueue(zaccel_wq);
+	return ret;
+}
+
+static void __exit zaccel_exit(void)
+{
+	platform_device_unregister(zaccel_pdev);
+	platform_driver_unregister(&zaccel_platform_driver);
+	destroy_workqueue(zaccel_wq);
+	/* Fences give their module reference back from an RCU callback. */
+	rcu_barrier();
+}
+
+module_init(zaccel_init);
+module_exit(zaccel_exit);
+
+MODULE_DESCRIPTION("Accelerator with shareable buffers and rings");
+MODULE_AUTHOR("zaccel developers");
+MODULE_LICENSE("GPL");
+ZACCEL_IMPORT_DMA_BUF;

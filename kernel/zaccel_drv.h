@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZACCEL_DRV_H
+#define ZACCEL_DRV_H
+
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+
+#include "zaccel_engine.h"
+
+#define ZACCEL_MAX_RINGS	64u
+
+/**
+ * struct zaccel_device - one accelerator
+ */
+struct zaccel_device {
+	/** @drm: base; its references keep the whole */
+	struct drm_device drm;
+	/** @engine: what runs the batches */
+	struct zaccel_engine engine;
+	/** @rings_lock: guards @rings; never held together with a ring's lock */
+	struct mutex rings_lock;
+	/** @rings: every ring that may still put batches on the engine's queue */
+	struct list_head rings;
+};
+
+/**
+ * struct zaccel_file - one open file, owner of all that was made through it
+ */
+struct zaccel_file {
+	/** @rings: by id, under the xarray's own lock */
+	struct xarray rings;
+};
+
+static inline struct zaccel_device *to_zaccel_device(struct drm_device *drm)
+{
+	return container_of(drm, struct zaccel_device, drm);
+}
+
+/* Runs what must not be done where a fence is about to signal. */
+extern struct workqueue_struct *zaccel_wq;
+
+int zaccel_query_ioctl(struct drm_device *drm, void *data,
+		       struct drm_file *file);
+
+#endif

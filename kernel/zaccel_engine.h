@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZACCEL_ENGINE_H
+#define ZACCEL_ENGINE_H
+
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+struct zaccel_cmd;
+struct zaccel_engine;
+struct zaccel_job;
+
+/**
+ * struct zaccel_engine_ops - what an engine is; it knows no file and no handle
+ */
+struct zaccel_engine_ops {
+	/** @name: as queries show it */
+	const char *name;
+	/**
+	 * @run: run one command to its end and return its status, 0 or -errno.
+	 *
+	 * Called where fences are about to signal: no memory is allocated, no
+	 * reservation lock taken. Gives up with the job's error soon after
+	 * zaccel_job_error() has become non-zero.
+	 */
+	int (*run)(struct zaccel_engine *engine, struct zaccel_job *job,
+		   struct zaccel_cmd *cmd);
+};
+
+/**
+ * struct zaccel_engine - runs batches one after the other, first ready first run
+ */
+struct zaccel_engine {
+	/** @ops: what it is */
+	const struct zaccel_engine_ops *ops;
+	/** @worker: its thread */
+	struct kthread_worker *worker;
+	/** @work: runs what is in @queue */
+	struct kthread_work work;
+	/** @lock: guards @queue; innermost, taken from fence callbacks */
+	spinlock_t lock;
+	/** @queue: jobs whose dependencies have signalled */
+	struct list_head queue;
+};
+
+extern const struct zaccel_engine_ops zaccel_engine_soft;
+
+int zaccel_engine_init(struct zaccel_engine *engine,
+		       const struct zaccel_engine_ops *ops);
+
+/* Append jobs to the queue, in their order. Any context. */
+void zaccel_engine_queue(struct zaccel_engine *engine, struct list_head *jobs);
+
+/* Runs what is queued, then ends the thread. */
+void zaccel_engine_fini(struct zaccel_engine *engine);
+
+#endif

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: rings
+ *
+ * A ring ends in two steps. zaccel_ring_kill() stops it: nothing more is
+ * fetched, what waits is sent through the engine to be completed with an error.
+ * The memory goes with the last reference, which the last job may hold, so
+ * closing a file never waits for the engine.
+ */
+
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_print.h>
+
+#include "zaccel_binding.h"
+#include "zaccel_compat.h"
+#include "zaccel_drv.h"
+#include "zaccel_gem.h"
+#include "zaccel_query.h"
+#include "zaccel_ring.h"
+
+static void zaccel_ring_release(struct kref *ref)
+{
+	struct zaccel_ring *ring = container_of(ref, struct zaccel_ring, ref);
+	u32 i;
+
+	for (i = 0; ring->slots && i < ring->num_slots; i++)
+		zaccel_binding_put(ring->slots[i]);
+	if (ring->header)
+		drm_gem_vunmap(ring->obj, &ring->map);
+	if (ring->obj)
+		drm_gem_object_put(ring->obj);
+	kvfree(ring->slots);
+	kvfree(ring->cmds);
+	mutex_destroy(&ring->lock);
+	drm_dev_put(&ring->zdev->drm);
+	kfree(ring);
+}
+
+struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring)
+{
+	kref_get(&ring->ref);
+	return ring;
+}
+
+void zaccel_ring_put(struct zaccel_ring *ring)
+{
+	kref_put(&ring->ref, zaccel_ring_release);
+}
+
+struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id)
+{
+	struct zaccel_file *zfile = file->driver_priv;
+	struct zaccel_ring *ring;
+
+	xa_lock(&zfile->rings);
+	ring = xa_load(&zfile->rings, id);
+	if (ring)
+		zaccel_ring_get(ring);
+	xa_unlock(&zfile->rings);
+	return ring;
+}
+
+static int zaccel_ring_alloc_memory(struct zaccel_ring *ring,
+				    struct drm_zaccel_ring_create *args)
+{
+	struct drm_gem_shmem_object *shmem;
+	int ret;
+
+	args->sq_offset = ZACCEL_RING_HEADER_SIZE;
+	args->cq_offset = args->sq_offset +
+			  args->sq_entries * sizeof(struct drm_zaccel_command);
+	args->size = args->cq_offset +
+		     args->cq_entries * sizeof(struct drm_zaccel_completion);
+
+	shmem = drm_gem_shmem_create(&ring->zdev->drm, PAGE_ALIGN(args->size));
+	if (IS_ERR(shmem))
+		return PTR_ERR(shmem);
+
+	args->size = shmem->base.size;
+	ring->obj = &shmem->base;
+	ret = drm_gem_vmap(ring->obj, &ring->map);
+	if (ret)
+		return ret;
+
+	ring->header = ring->map.vaddr;
+	ring->sq = ring->map.vaddr + args->sq_offset;
+	ring->cq = ring->map.vaddr + args->cq_offset;
+	return 0;
+}
+
+/* On failure whatever was made stays in *ring, for zaccel_ring_put(). */
+static int zaccel_ring_init(struct zaccel_ring *ring,
+			    struct drm_zaccel_ring_create *args)
+{
+	ring->sq_entries = args->sq_entries;
+	ring->cq_entries = args->cq_entries;
+	ring->num_slots = args->slots;
+	ring->cmds = kvcalloc(ring->cq_entries, sizeof(*ring->cmds),
+			      GFP_KERNEL_ACCOUNT);
+	ring->slots = kvcalloc(max(ring->num_slots, 1u), sizeof(*ring->slots),
+			       GFP_KERNEL_ACCOUNT);
+	if (!ring->cmds || !ring->slots)
+		return -ENOMEM;
+	return zaccel_ring_alloc_memory(ring, args);
+}
+
+static struct zaccel_ring *
+zaccel_ring_create(struct zaccel_device *zdev,
+		   struct drm_zaccel_ring_create *args)
+{
+	struct zaccel_ring *ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!ring)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&ring->ref);
+	mutex_init(&ring->lock);
+	spin_lock_init(&ring->run_lock);
+	init_waitqueue_head(&ring->wait);
+	INIT_LIST_HEAD(&ring->device_node);
+	INIT_LIST_HEAD(&ring->pending);
+	ring->fence_context = dma_fence_context_alloc(1);
+	ring->engine = &zdev->engine;
+	ring->zdev = zdev;
+	drm_dev_get(&zdev->drm);
+
+	ret = zaccel_ring_init(ring, args);
+	if (ret) {
+		zaccel_ring_put(ring);
+		return ERR_PTR(ret);
+	}
+	return ring;
+}
+
+/* Stop a ring: called once it is out of its file's table, or at unplug. */
+static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
+{
+	struct zaccel_job *job, *next;
+	LIST_HEAD(pending);
+
+	/* A doorbell that is under way finishes queueing first. */
+	mutex_lock(&ring->lock);
+	spin_lock_irq(&ring->run_lock);
+	if (!ring->error)
+		WRITE_ONCE(ring->error, error);
+	list_splice_init(&ring->pending, &pending);
+	spin_unlock_irq(&ring->run_lock);
+
+	list_for_each_entry_safe(job, next, &pending, node) {
+		list_del_init(&job->node);
+		zaccel_job_abandon(job);
+	}
+	mutex_unlock(&ring->lock);
+	wake_up_all(&ring->wait);
+
+	/* Last: the engine stays until every ring of the device is off it. */
+	mutex_lock(&ring->zdev->rings_lock);
+	list_del_init(&ring->device_node);
+	mutex_unlock(&ring->zdev->rings_lock);
+}
+
+void zaccel_rings_release(struct zaccel_file *zfile)
+{
+	struct zaccel_ring *ring;
+	unsigned long id;
+
+	xa_for_each(&zfile->rings, id, ring) {
+		zaccel_ring_kill(ring, -ECANCELED);
+		zaccel_ring_put(ring);
+	}
+}
+
+void zaccel_rings_kill(struct zaccel_device *zdev, int error)
+{
+	struct zaccel_ring *ring;
+
+	for (;;) {
+		mutex_lock(&zdev->rings_lock);
+		ring = list_first_entry_or_null(&zdev->rings,
+						struct zaccel_ring, device_node);
+		if (ring)
+			zaccel_ring_get(ring);
+		mutex_unlock(&zdev->rings_lock);
+		if (!ring)
+			break;
+		zaccel_ring_kill(ring, error);
+		zaccel_ring_put(ring);
+	}
+}
+
+static int zaccel_ring_create_check(struct drm_device *drm,
+				    const struct drm_zaccel_ring_create *args)
+{
+	if (args->flags || args->pad ||
+	    !zaccel_ring_entries_valid(args->sq_entries) ||
+	    !zaccel_ring_entries_valid(args->cq_entries) ||
+	    args->cq_entries < args->sq_entries ||
+	    args->sqe_size != sizeof(struct drm_zaccel_command) ||
+	    args->cqe_size != sizeof(struct drm_zaccel_completion) ||
+	    args->slots > ZACCEL_MAX_SLOTS) {
+		drm_dbg(drm,
+			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u\n",
+			args->flags, args->pad, args->sq_entries,
+			args->cq_entries, args->sqe_size, args->cqe_size,
+			args->slots);
+		return -EINVAL;
+	}
+	if (args->engine != 0) {
+		drm_dbg(drm, "ring: no engine %u\n", args->engine);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file)
+{
+	struct zaccel_device *zdev = to_zaccel_device(drm);
+	struct zaccel_file *zfile = file->driver_priv;
+	struct drm_zaccel_ring_create *args = data;
+	struct zaccel_ring *ring;
+	int ret, idx;
+
+	ret = zaccel_ring_create_check(drm, args);
+	if (ret)
+		return ret;
+	ring = zaccel_ring_create(zdev, args);
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+
+	ret = xa_alloc(&zfile->rings, &args->id, NULL,
+		       XA_LIMIT(1, ZACCEL_MAX_RINGS), GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		ret = ret == -EBUSY ? -ENOSPC : ret;
+		goto err_ring;
+	}
+	ret = drm_gem_handle_create(file, ring->obj, &args->handle);
+	if (ret)
+		goto err_id;
+
+	/* A ring is in the device's list, for unplug, or does not come to be. */
+	if (!drm_dev_enter(drm, &idx)) {
+		ret = -ENODEV;
+		goto err_handle;
+	}
+	mutex_lock(&zdev->rings_lock);
+	list_add_tail(&ring->device_node, &zdev->rings);
+	mutex_unlock(&zdev->rings_lock);
+	drm_dev_exit(idx);
+
+	/* Only now can other threads find it; the place is reserved. */
+	xa_store(&zfile->rings, args->id, ring, 0);
+	return 0;
+
+err_handle:
+	drm_gem_handle_delete(file, args->handle);
+err_id:
+	xa_erase(&zfile->rings, args->id);
+err_ring:
+	zaccel_ring_put(ring);
+	return ret;
+}
+
+int zaccel_ring_destroy_ioctl(struct drm_device *drm, void *data,
+			      struct drm_file *file)
+{
+	struct zaccel_file *zfile = file->driver_priv;
+	struct drm_zaccel_ring_destroy *args = data;
+	struct zaccel_ring *ring;
+
+	if (args->pad) {
+		drm_dbg(drm, "ring destroy: pad %u\n", args->pad);
+		return -EINVAL;
+	}
+	/* Erasing a reserved place would hand its id out twice. */
+	xa_lock(&zfile->rings);
+	ring = xa_load(&zfile->rings, args->id);
+	if (ring)
+		__xa_erase(&zfile->rings, args->id);
+	xa_unlock(&zfile->rings);
+	if (!ring)
+		return -ENOENT;
+
+	zaccel_ring_kill(ring, -ECANCELED);
+	zaccel_ring_put(ring);
+	return 0;
+}
+
+static void zaccel_ring_set_slot(struct zaccel_ring *ring, u32 slot,
+				 struct zaccel_binding *binding)
+{
+	struct zaccel_binding *old;
+
+	slot = array_index_nospec(slot, ring->num_slots);
+	mutex_lock(&ring->lock);
+	old = ring->slots[slot];
+	ring->slots[slot] = binding;
+	mutex_unlock(&ring->lock);
+	zaccel_binding_put(old);
+}
+
+static bool zaccel_bind_args_empty(const struct drm_zaccel_ring_bind *args)
+{
+	const struct drm_zaccel_ring_bind empty = {
+		.id = args->id,
+		.slot = args->slot,
+	};
+
+	return !memcmp(args, &empty, sizeof(empty));
+}
+
+static int zaccel_ring_bind(struct zaccel_ring *ring, struct drm_file *file,
+			    const struct drm_zaccel_ring_bind *args)
+{
+	struct zaccel_binding *binding = NULL;
+
+	if (args->flags || args->pad || args->slot >= ring->num_slots) {
+		drm_dbg(&ring->zdev->drm, "bind: flags %#x pad %u slot %u of %u\n",
+			args->flags, args->pad, args->slot, ring->num_slots);
+		return -EINVAL;
+	}
+	if (args->kind != ZACCEL_SLOT_EMPTY)
+		binding = zaccel_binding_create(file, args);
+	else if (!zaccel_bind_args_empty(args))
+		return -EINVAL;
+	if (IS_ERR(binding))
+		return PTR_ERR(binding);
+
+	zaccel_ring_set_slot(ring, args->slot, binding);
+	return 0;
+}
+
+int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file)
+{
+	struct drm_zaccel_ring_bind *args = data;
+	struct zaccel_ring *ring;
+	int ret;
+
+	ring = zaccel_ring_find(file, args->id);
+	if (!ring)
+		return -ENOENT;
+	ret = zaccel_ring_bind(ring, file, args);
+	zaccel_ring_put(ring);
+	return ret;
+}
+
+static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
+{
+	return zaccel_ring_reached(READ_ONCE(ring->cq_posted), index) ||
+	       READ_ONCE(ring->error);
+}
+
+static int zaccel_ring_wait(struct zaccel_ring *ring, u32 index, s64 deadline)
+{
+	ktime_t now = ktime_get();
+	int ret = 0;
+
+	if (deadline == KTIME_MAX)
+		ret = wait_event_interruptible(ring->wait,
+					       zaccel_ring_wait_done(ring, index));
+	else if (!zaccel_ring_wait_done(ring, index))
+		ret = deadline <= now ? -ETIME :
+		      wait_event_interruptible_hrtimeout(ring->wait,
+							 zaccel_ring_wait_done(ring, index),
+							 ktime_sub(deadline, now));
+	if (ret)
+		return ret;
+	/* What was posted before the ring ended counts. */
+	if (zaccel_ring_reached(READ_ONCE(ring->cq_posted), index))
+		return 0;
+	return READ_ONCE(ring->error);
+}
+
+int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file)
+{
+	struct drm_zaccel_ring_wait *args = data;
+	struct zaccel_ring *ring;
+	int ret;
+
+	if (args->flags) {
+		drm_dbg(drm, "wait: flags %#x\n", args->flags);
+		return -EINVAL;
+	}
+	ring = zaccel_ring_find(file, args->id);
+	if (!ring)
+		return -ENOENT;
+	ret = zaccel_ring_wait(ring, args->index, args->deadline_ns);
+	args->tail = READ_ONCE(ring->cq_posted);
+	zaccel_ring_put(ring);
+	return ret;
+}
+
+void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count)
+{
+	u64 now = ktime_get_ns();
+	u32 i;
+
+	for (i = first; i != first + count; i++) {
+		const struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, i);
+
+		ring->cq[zaccel_ring_slot(i, ring->cq_entries)] =
+			(struct drm_zaccel_completion){
+				.user_data = cmd->entry.user_data,
+				.result = cmd->result,
+				.time_ns = now,
+				.status = cmd->status,
+			};
+	}
+	WRITE_ONCE(ring->cq_posted, first + count);
+	/* Pairs with the reaper's load of cq_tail: entries before index. */
+	smp_store_release(&ring->header->cq_tail, first + count);
+	wake_up_all(&ring->wait);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZACCEL_RING_H
+#define ZACCEL_RING_H
+
+#include <linux/iosys-map.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <drm/zaccel_accel.h>
+
+#include "common/ring.h"
+#include "zaccel_job.h"
+
+struct drm_device;
+struct drm_file;
+struct drm_gem_object;
+struct zaccel_binding;
+struct zaccel_device;
+struct zaccel_engine;
+struct zaccel_file;
+
+/**
+ * struct zaccel_ring - a submission and a completion queue
+ *
+ * The memory behind @header, @sq and @cq is shared with user space: what is
+ * read from there is copied or range-checked first, and what is written there
+ * is never read back.
+ */
+struct zaccel_ring {
+	/** @ref: held by the file's table, jobs, and calls under way */
+	struct kref ref;
+	/** @zdev: reference held */
+	struct zaccel_device *zdev;
+	/** @engine: runs its batches */
+	struct zaccel_engine *engine;
+	/** @device_node: in the device's list, under its rings_lock */
+	struct list_head device_node;
+
+	/** @obj: the ring's memory */
+	struct drm_gem_object *obj;
+	/** @map: where that memory is mapped */
+	struct iosys_map map;
+	/** @header: start of the memory */
+	struct drm_zaccel_ring_header *header;
+	/** @sq: submission entries */
+	struct drm_zaccel_command *sq;
+	/** @cq: completion entries */
+	struct drm_zaccel_completion *cq;
+	/** @sq_entries: a power of two */
+	u32 sq_entries;
+	/** @cq_entries: a power of two, at least @sq_entries */
+	u32 cq_entries;
+	/** @num_slots: entries of @slots */
+	u32 num_slots;
+
+	/**
+	 * @lock: serialises doorbells, and guards @slots, @sq_head, @cq_reserved
+	 * and @fence_seqno; reservation locks are taken inside it
+	 */
+	struct mutex lock;
+	/** @slots: the table */
+	struct zaccel_binding **slots;
+	/** @sq_head: entries fetched */
+	u32 sq_head;
+	/** @cq_reserved: completions promised by fetching */
+	u32 cq_reserved;
+	/** @fence_context: of the fences of its batches */
+	u64 fence_context;
+	/** @fence_seqno: of the last one */
+	u64 fence_seqno;
+
+	/**
+	 * @cmds: private copies, by completion index; an entry belongs to the
+	 * doorbell until its job is queued, then to the engine's thread until it
+	 * is posted
+	 */
+	struct zaccel_cmd *cmds;
+	/** @cq_posted: completions posted; written by the engine's thread */
+	u32 cq_posted;
+	/** @wait: woken when @cq_posted or @error changes */
+	wait_queue_head_t wait;
+
+	/**
+	 * @run_lock: guards @pending and writes of @error; taken inside the lock
+	 * of foreign fences, and only the engine's lock is taken inside it
+	 */
+	spinlock_t run_lock;
+	/** @pending: jobs that wait for fences, oldest first */
+	struct list_head pending;
+	/** @error: 0, or why the ring takes no more and runs no more */
+	int error;
+};
+
+struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring);
+void zaccel_ring_put(struct zaccel_ring *ring);
+
+/* Look up a ring by its id; the caller puts it. NULL when there is none. */
+struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id);
+
+/* The private copy with completion index @index. */
+static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
+						 u32 index)
+{
+	return &ring->cmds[zaccel_ring_slot(index, ring->cq_entries)];
+}
+
+/* Publish the completions of a batch. Engine's thread only. */
+void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count);
+
+/* All rings of a file, when it closes; all of a device, when it goes. */
+void zaccel_rings_release(struct zaccel_file *zfile);
+void zaccel_rings_kill(struct zaccel_device *zdev, int error);
+
+int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file);
+int zaccel_ring_destroy_ioctl(struct drm_device *drm, void *data,
+			      struct drm_file *file);
+int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
+int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
+
+/* zaccel_fetch.c */
+int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file);
+
+#endif
