@@ -13,7 +13,7 @@
 /* Chroma of no colour. */
 #define ZACCEL_SAMPLE_GREY	(128 << ZACCEL_SAMPLE_BITS)
 
-/* Pixels that are done at once. */
+/* Pixels that are done at once; half of it must be even, too. */
 #define ZACCEL_CHUNK		64u
 
 /*

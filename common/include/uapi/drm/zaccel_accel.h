@@ -449,7 +449,10 @@ enum drm_zaccel_opcode {
 	ZACCEL_OP_CRC32C,
 	/** @ZACCEL_OP_CONVERT: struct drm_zaccel_convert; dst, src images */
 	ZACCEL_OP_CONVERT,
-	/** @ZACCEL_OP_INVERT: no args; dst and src images, same format, size */
+	/**
+	 * @ZACCEL_OP_INVERT: no args; dst and src images of one format and size,
+	 * which may be the same memory, or must not overlap
+	 */
 	ZACCEL_OP_INVERT,
 	/** @ZACCEL_OP_CONVOLVE3X3: struct drm_zaccel_convolve3x3; as INVERT */
 	ZACCEL_OP_CONVOLVE3X3,
@@ -560,9 +563,10 @@ enum drm_zaccel_filter {
 /**
  * struct drm_zaccel_convert - format, colour and size conversion
  *
- * The whole source image becomes the whole destination image. The matrix and
- * range of a side that is RGB are ignored but must be valid; GRAY8 is the luma
- * of its side's matrix and range.
+ * The whole source image becomes the whole destination image; the two must not
+ * overlap. The matrix and range of a side that is RGB are ignored but must be
+ * valid; R8 is the luma of its side's matrix and range. The unused byte of
+ * XRGB8888 becomes 255.
  */
 struct drm_zaccel_convert {
 	/** @src_matrix: enum drm_zaccel_matrix */
@@ -582,8 +586,9 @@ struct drm_zaccel_convert {
 /**
  * struct drm_zaccel_convolve3x3 - 3x3 convolution of each colour component
  *
- * out = clamp(((sum of coefficients * samples + 2^(shift-1)) >> shift) + bias).
- * Outside the image the nearest edge sample stands. The unused byte of XRGB8888
+ * out = clamp(((sum of coefficients * samples + 2^(shift-1)) >> shift) + bias);
+ * with @shift 0 nothing is added before it. Outside the image the nearest edge
+ * sample stands. The images must not overlap. The unused byte of XRGB8888
  * becomes 255.
  */
 struct drm_zaccel_convolve3x3 {
