@@ -72,9 +72,7 @@ Expected<Submission> Ring::try_submit(std::span<const Command> batch,
     Expected<Submission> submission = Unexpected(error_from_errno(number));
     if (number == 0) {
         submission = impl_->submit(batch, options.wait_for.size(), options.fence)
-                         .transform([](std::uint32_t index) {
-                             return Submission{index, {}};
-                         });
+                         .transform([](std::uint32_t index) { return Submission{index, {}}; });
         if (submission && options.fence) submission->fence = impl_->take_out_fence();
     }
     impl_->reset_syncobjs(options.wait_for.size(), options.fence);

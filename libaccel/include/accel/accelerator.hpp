@@ -54,7 +54,8 @@ class ACCEL_API Accelerator {
 
     /// The same for a pack of commands.
     template <std::same_as<Command>... Commands>
-    requires(sizeof...(Commands) > 0) void submit(const Commands&... commands) {
+        requires(sizeof...(Commands) > 0)
+    void submit(const Commands&... commands) {
         const std::array<Command, sizeof...(Commands)> batch{commands...};
         submit(std::span<const Command>(batch));
     }
@@ -62,7 +63,8 @@ class ACCEL_API Accelerator {
     /// Waits for the next completions and stores them, first submitted first.
     /// @throws Error no_completion when fewer are outstanding (and none is taken), device_lost
     template <std::same_as<Completion>... Completions>
-    requires(sizeof...(Completions) > 0) void wait(Completions&... completions) {
+        requires(sizeof...(Completions) > 0)
+    void wait(Completions&... completions) {
         std::array<Completion, sizeof...(Completions)> out;
         wait(std::span<Completion>(out));
         std::size_t i = 0;

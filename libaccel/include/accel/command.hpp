@@ -142,7 +142,8 @@ struct Completion {
     std::uint64_t result = 0;     ///< The operation's own: a checksum, bytes done, or 0.
 
     /// Success, or why the command failed: invalid_argument, bad_slot, out_of_range, not_supported,
-    /// canceled (an earlier command of its batch failed), timed_out, device_lost, io_error, ...
+    /// canceled (never run: an earlier command of its batch failed, or the device went), timed_out,
+    /// io_error, ...
     std::error_code status{};
 
     /// When its batch completed (CLOCK_MONOTONIC).

@@ -29,7 +29,7 @@ enum class Errc {
     out_of_memory,     ///< (ENOMEM)
     quota_exceeded,    ///< No more rings, slots, descriptors (ENOSPC, EMFILE, ENFILE, EDQUOT).
     not_supported,     ///< Unknown operation, format, modifier or call (EOPNOTSUPP, ENOTTY).
-    canceled,          ///< Not run: an earlier command of its batch failed, or the ring went.
+    canceled,          ///< Not run: an earlier command of its batch failed, or ring or device went.
     interrupted,       ///< A signal came (EINTR); seen only where a call cannot be restarted.
     busy,              ///< In use by somebody else (EBUSY, EAGAIN).
     io_error,          ///< The device failed to do it (EIO).

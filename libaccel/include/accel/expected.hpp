@@ -75,27 +75,28 @@ class [[nodiscard]] Expected {
     using error_type = std::error_code;
     using unexpected_type = Unexpected;
 
-    Expected() noexcept(
-        std::is_nothrow_default_constructible_v<T>) requires std::is_default_constructible_v<T>
+    Expected() noexcept(std::is_nothrow_default_constructible_v<T>)
+        requires std::is_default_constructible_v<T>
         : state_(std::in_place_index<0>) {}
 
     template <class U = T>
-    requires(!std::is_same_v<std::remove_cvref_t<U>, Expected> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Unexpected> &&
-             !std::is_same_v<std::remove_cvref_t<U>, std::in_place_t> &&
-             std::is_constructible_v<T, U>) explicit(!std::is_convertible_v<U, T>)
+        requires(!std::is_same_v<std::remove_cvref_t<U>, Expected> &&
+                 !std::is_same_v<std::remove_cvref_t<U>, Unexpected> &&
+                 !std::is_same_v<std::remove_cvref_t<U>, std::in_place_t> &&
+                 std::is_constructible_v<T, U>)
+    explicit(!std::is_convertible_v<U, T>)
         Expected(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
         : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
     Expected(Unexpected error) noexcept : state_(std::in_place_index<1>, error.error()) {}
 
     template <class... Args>
-    requires std::is_constructible_v<T, Args...>
+        requires std::is_constructible_v<T, Args...>
     explicit Expected(std::in_place_t, Args&&... args)
         : state_(std::in_place_index<0>, std::forward<Args>(args)...) {}
 
     template <class... Args>
-    requires std::is_constructible_v<std::error_code, Args...>
+        requires std::is_constructible_v<std::error_code, Args...>
     explicit Expected(unexpect_t, Args&&... args) noexcept
         : state_(std::in_place_index<1>, std::forward<Args>(args)...) {}
 
@@ -133,7 +134,8 @@ class [[nodiscard]] Expected {
     }
 
     template <class... Args>
-    requires std::is_nothrow_constructible_v<T, Args...> T& emplace(Args&&... args) noexcept {
+        requires std::is_nothrow_constructible_v<T, Args...>
+    T& emplace(Args&&... args) noexcept {
         return state_.template emplace<0>(std::forward<Args>(args)...);
     }
 
@@ -199,13 +201,14 @@ class [[nodiscard]] Expected {
     friend void swap(Expected& a, Expected& b) noexcept(noexcept(a.swap(b))) { a.swap(b); }
 
     template <class U>
-    requires(!std::is_void_v<U>) friend bool operator==(const Expected& a, const Expected<U>& b) {
+        requires(!std::is_void_v<U>)
+    friend bool operator==(const Expected& a, const Expected<U>& b) {
         if (a.has_value() != b.has_value()) return false;
         return a.has_value() ? *a == *b : a.error() == b.error();
     }
     template <class U>
-    requires(!detail::is_expected<U> && !std::is_same_v<U, Unexpected>) friend bool operator==(
-        const Expected& a, const U& b) {
+        requires(!detail::is_expected<U> && !std::is_same_v<U, Unexpected>)
+    friend bool operator==(const Expected& a, const U& b) {
         return a.has_value() && *a == b;
     }
     friend bool operator==(const Expected& a, const Unexpected& b) noexcept {
@@ -232,7 +235,7 @@ class [[nodiscard]] Expected<void> {
     explicit Expected(std::in_place_t) noexcept {}
     Expected(Unexpected error) noexcept : error_(error.error()), failed_(true) {}
     template <class... Args>
-    requires std::is_constructible_v<std::error_code, Args...>
+        requires std::is_constructible_v<std::error_code, Args...>
     explicit Expected(unexpect_t, Args&&... args) noexcept
         : error_(std::forward<Args>(args)...), failed_(true) {}
 
