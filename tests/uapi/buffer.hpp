@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "device.hpp"
+
+namespace uapi_tests {
+
+/// A GEM handle that closes itself.
+class Buffer {
+ public:
+    /// A new buffer.
+    Buffer(const Fd& device, std::uint64_t size);
+    /// A handle that there is already.
+    static Buffer adopt(const Fd& device, std::uint32_t handle);
+    /// What is behind a dma-buf.
+    static Buffer import(const Fd& device, int dmabuf);
+
+    Buffer(Buffer&& other) noexcept
+        : device_(other.device_), handle_(std::exchange(other.handle_, 0)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        std::swap(device_, other.device_);
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
+    ~Buffer() { close(); }
+
+    std::uint32_t handle() const { return handle_; }
+    Mapping map() const;
+    Fd export_dmabuf() const;
+    void close();
+
+ private:
+    Buffer(int device, std::uint32_t handle) : device_(device), handle_(handle) {}
+
+    int device_;
+    std::uint32_t handle_ = 0;
+};
+
+}  // namespace uapi_tests

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: MIT
+
+// Programs that do not keep to the protocol. They may get errors and rubbish of their own; they
+// must not get anybody else's memory, stop anybody else, or stop the kernel.
+
+#include <drm/drm_fourcc.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "fixture.hpp"
+#include "interruptions.hpp"
+#include "memory.hpp"
+#include "ring.hpp"
+
+namespace uapi_tests {
+namespace {
+
+constexpr std::uint64_t page = 4096;
+
+/// The same numbers in every run.
+class Random {
+ public:
+    explicit Random(std::uint64_t seed) : engine_(seed) {}
+
+    std::uint64_t word() { return engine_(); }
+    std::uint32_t half() { return static_cast<std::uint32_t>(word()); }
+    std::uint32_t below(std::uint32_t limit) { return half() % limit; }
+    bool chance(std::uint32_t one_in) { return below(one_in) == 0; }
+    /// Of any magnitude.
+    std::uint64_t number() { return word() >> below(64); }
+
+ private:
+    std::mt19937_64 engine_;
+};
+
+struct Request {
+    const char* name;
+    unsigned long number;
+    bool writes;
+};
+
+constexpr Request requests[] = {
+    {"QUERY", DRM_IOCTL_ZACCEL_QUERY, true},
+    {"BUFFER_CREATE", DRM_IOCTL_ZACCEL_BUFFER_CREATE, true},
+    {"BUFFER_INFO", DRM_IOCTL_ZACCEL_BUFFER_INFO, true},
+    {"RING_CREATE", DRM_IOCTL_ZACCEL_RING_CREATE, true},
+    {"RING_DESTROY", DRM_IOCTL_ZACCEL_RING_DESTROY, false},
+    {"RING_BIND", DRM_IOCTL_ZACCEL_RING_BIND, false},
+    {"RING_SUBMIT", DRM_IOCTL_ZACCEL_RING_SUBMIT, true},
+    {"RING_WAIT", DRM_IOCTL_ZACCEL_RING_WAIT, true},
+};
+
+class Ioctl : public DeviceTest {};
+
+TEST_F(Ioctl, BadPointerFaults) {
+    const BadMemory memory;
+    for (const Request& request : requests)
+        for (void* pointer : memory.unreadable())
+            EXPECT_EQ(call(device_.get(), request.number, pointer), EFAULT)
+                << request.name << ' ' << pointer;
+}
+
+TEST_F(Ioctl, StructureThatEndsTooSoonFaults) {
+    const BadMemory memory;
+    for (const Request& request : requests)
+        EXPECT_EQ(call(device_.get(), request.number, memory.end_of_page() - 4), EFAULT)
+            << request.name;
+}
+
+// All zeros: no ring has the id 0. A call without results does not mind, the others cannot give
+// theirs.
+TEST_F(Ioctl, ReadOnlyStructureFaultsWhereThereAreResults) {
+    const BadMemory memory;
+    for (const Request& request : requests)
+        EXPECT_EQ(call(device_.get(), request.number, memory.read_only()),
+                  request.writes ? EFAULT : ENOENT)
+            << request.name;
+}
+
+TEST_F(Ioctl, UnknownNumberIsInvalid) {
+    std::uint64_t argument[32] = {};
+    for (unsigned nr = DRM_COMMAND_BASE + 8; nr < DRM_COMMAND_END; nr++)
+        EXPECT_EQ(call(device_.get(), DRM_IOWR(nr, std::uint64_t[4]), argument), EINVAL) << nr;
+}
+
+// A program built with a header of the future: its structure is longer. What stands behind the part
+// that is known means nothing without a flag, and the flag is not known.
+TEST_F(Ioctl, LongerStructureIsTaken) {
+    struct {
+        drm_zaccel_ring_wait known;
+        std::uint64_t more[2];
+    } args{};
+    args.more[0] = args.more[1] = 0x1234;
+    Ring ring(device_);
+    ring.run_one(nop());
+    args.known.id = ring.id();
+    const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_RING_WAIT, decltype(args));
+    EXPECT_EQ(call(device_, request, args), 0);
+    EXPECT_EQ(args.known.tail, 1U);
+    EXPECT_EQ(args.more[1], 0x1234U);
+    args.known.flags = 1;
+    EXPECT_EQ(call(device_, request, args), EINVAL);
+}
+
+// A program built with a header of the past: what it does not have is zero.
+TEST_F(Ioctl, ShorterStructureIsTaken) {
+    struct {
+        drm_zaccel_ring_wait whole;
+    } args{};
+    Ring ring(device_);
+    ring.run_one(nop());
+    args.whole.id = ring.id();
+    args.whole.flags = args.whole.tail = 0xdeadbeef;
+    EXPECT_EQ(
+        call(device_, DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_RING_WAIT, std::uint64_t[2]), args),
+        0);
+    EXPECT_EQ(args.whole.tail, 0xdeadbeefU) << "neither read nor written";
+}
+
+TEST_F(Ioctl, RubbishIsRefused) {
+    Random random(1);
+    for (int i = 0; i < 20000; i++) {
+        std::uint64_t argument[17];
+        // Zeros often enough to get past the first check.
+        for (std::uint64_t& word : argument) word = random.chance(2) ? 0 : random.number();
+        const Request& request = requests[random.below(std::size(requests))];
+        if (request.number == DRM_IOCTL_ZACCEL_RING_CREATE) argument[0] |= 1;
+        if (request.number == DRM_IOCTL_ZACCEL_QUERY) argument[1] &= 0xff;
+        const int error = call(device_.get(), request.number, argument);
+        if (error != 0 || request.number != DRM_IOCTL_ZACCEL_BUFFER_CREATE) continue;
+        drm_zaccel_buffer_create created;
+        std::memcpy(&created, argument, sizeof(created));
+        Buffer::adopt(device_, created.handle).close();
+    }
+}
+
+/// Runs @p f in a thread again and again until it goes.
+class Loop {
+ public:
+    template <typename F>
+    explicit Loop(F f)
+        : thread_([this, f]() mutable {
+              while (!stop_) f();
+          }) {}
+    ~Loop() {
+        stop_ = true;
+        thread_.join();
+    }
+
+ private:
+    std::atomic<bool> stop_ = false;
+    std::thread thread_;
+};
+
+class Scribbler : public DeviceTest {
+ protected:
+    Scribbler() {
+        EXPECT_EQ(ring_.bind_range(0, buffer_, 0, page), 0);
+        EXPECT_EQ(ring_.bind_range(1, buffer_, page, page), 0);
+        for (std::uint32_t slot : {2U, 3U})
+            EXPECT_EQ(ring_.bind(image_args(slot, DRM_FORMAT_XRGB8888, 16, 16,
+                                            {plane(buffer_.handle(), 64, slot * page)})),
+                      0);
+    }
+
+    /// Words of memory that both sides share, changed while the kernel looks at them.
+    static void scribble(std::uint8_t* memory, std::size_t size, Random& random) {
+        const std::uint32_t word = random.below(static_cast<std::uint32_t>(size / 4));
+        const std::uint32_t value = random.chance(2) ? random.half() : random.below(70);
+        std::atomic_ref(reinterpret_cast<std::uint32_t*>(memory)[word]).store(value);
+    }
+
+    /// Batches from where the kernel really is, not from where the header says.
+    void submit(std::initializer_list<drm_zaccel_command> batch) {
+        ring_.set_sq_tail(head_);
+        ring_.put_batch(batch);
+        const int error = ring_.submit();
+        EXPECT_TRUE(error == 0 || error == EINVAL || error == EAGAIN) << error;
+        head_ += ring_.fetched();
+        fetched_ += ring_.fetched();
+        ring_.set_cq_head(ring_.kernel_cq_tail());
+    }
+
+    void ring_doorbells(int count) {
+        for (int i = 0; i < count; i++) submit({nop(), fill(0, 0, 64, 1), copy(1, 0, 0, 0, 64)});
+        EXPECT_GT(fetched_, 0U);
+    }
+
+    void expect_others_go_on() {
+        const Fd other = open_device();
+        Ring ring(other);
+        EXPECT_EQ(ring.run_one(nop(3)).user_data, 3U);
+    }
+
+    Buffer buffer_{device_, 4 * page};
+    Ring ring_{device_, {16, 16, 8}};
+    std::atomic<std::uint32_t> head_ = 0;
+    std::uint64_t fetched_ = 0;
+};
+
+TEST_F(Scribbler, InTheHeader) {
+    {
+        const Loop loop([this, random = Random(2)]() mutable {
+            scribble(ring_.memory().data(), sizeof(drm_zaccel_ring_header), random);
+        });
+        ring_doorbells(3000);
+    }
+    expect_others_go_on();
+}
+
+TEST_F(Scribbler, InTheIndices) {
+    {
+        const Loop loop([this, random = Random(3)]() mutable {
+            const std::uint32_t value = head_ + random.below(40) - 20;
+            for (__u32* index : {&ring_.header().sq_tail, &ring_.header().sq_head,
+                                 &ring_.header().cq_tail, &ring_.header().cq_head})
+                std::atomic_ref(*index).store(random.chance(2) ? value : random.half());
+        });
+        ring_doorbells(3000);
+    }
+    expect_others_go_on();
+}
+
+TEST_F(Scribbler, InTheEntries) {
+    {
+        const Loop loop([this, random = Random(4)]() mutable {
+            scribble(ring_.memory().data() + ring_.args().sq_offset, 16 * 64, random);
+        });
+        ring_doorbells(3000);
+    }
+    expect_others_go_on();
+}
+
+TEST_F(Scribbler, InAllOfTheRing) {
+    {
+        const Loop loop([this, random = Random(5)]() mutable {
+            scribble(ring_.memory().data(), ring_.memory().bytes().size(), random);
+        });
+        ring_doorbells(3000);
+    }
+    expect_others_go_on();
+}
+
+// The device itself as the scribbler: the ring's memory is a buffer like any.
+TEST_F(Scribbler, OnItsOwnRing) {
+    const std::uint64_t size = ring_.args().size;
+    ASSERT_EQ(ring_.bind(range_args(4, ring_.handle(), 0, size)), 0);
+    for (int i = 0; i < 50; i++) {
+        submit({fill(4, 0, size, 0x0001000100010001ULL * unsigned(i)),
+                copy(4, 0, ring_.args().sq_offset, 0, 1024), fill(4, 0, 256, ~0ULL)});
+    }
+    EXPECT_GT(fetched_, 0U);
+    expect_others_go_on();
+}
+
+TEST_F(Scribbler, RandomEntriesComplete) {
+    Random random(6);
+    for (int i = 0; i < 4000; i++) {
+        drm_zaccel_command command{};
+        command.opcode = static_cast<__u16>(random.below(8));
+        command.dst = random.chance(8) ? random.half() : random.below(6);
+        command.src = random.chance(8) ? random.half() : random.below(6);
+        for (__u64& argument : command.args)
+            argument = random.chance(3) ? random.number() : random.below(64);
+        if (random.chance(2)) command.args[3] = command.args[4] = 0;
+        const std::vector<drm_zaccel_completion> completions = ring_.run({command, nop()});
+        ASSERT_EQ(completions.size(), 2U);
+        ASSERT_LE(completions[0].status, 0);
+        ASSERT_EQ(completions[1].status, completions[0].status == 0 ? 0 : -ECANCELED);
+    }
+}
+
+class Race : public DeviceTest {
+ protected:
+    /// All at once.
+    static void run(const std::vector<std::function<void()>>& bodies) {
+        std::vector<std::thread> threads;
+        for (const auto& body : bodies) threads.emplace_back(body);
+        for (std::thread& thread : threads) thread.join();
+    }
+
+    static bool one_of(int error, std::initializer_list<int> allowed) {
+        for (int e : allowed)
+            if (error == e) return true;
+        ADD_FAILURE() << "errno " << error;
+        return false;
+    }
+};
+
+// The doorbell of one ring from four threads: each entry is fetched once.
+TEST_F(Race, DoorbellsOfOneRing) {
+    Ring ring(device_, {32768, 32768, 0});
+    for (std::uint32_t i = 0; i < 32768; i++) ring.put(with_end(nop(i)));
+    ring.publish();
+    std::atomic<std::uint32_t> fetched = 0;
+    const auto doorbells = [&] {
+        for (int i = 0; i < 100; i++) {
+            drm_zaccel_ring_submit args{};
+            args.id = ring.id();
+            EXPECT_EQ(call(device_, DRM_IOCTL_ZACCEL_RING_SUBMIT, args), 0);
+            fetched += args.fetched;
+        }
+    };
+    run({doorbells, doorbells, doorbells, doorbells});
+    EXPECT_EQ(fetched, 32768U);
+    ring.wait_for(32768);
+    std::uint32_t index = 0;
+    for (const drm_zaccel_completion& completion : ring.reap())
+        ASSERT_EQ(completion.user_data, index++);
+}
+
+TEST_F(Race, BindAndSubmit) {
+    const Buffer first(device_, page), second(device_, page);
+    Ring ring(device_);
+    const auto bind = [&] {
+        for (int i = 0; i < 500; i++) {
+            EXPECT_EQ(ring.bind_range(0, i % 2 ? first : second, 0, page), 0);
+            if (i % 3 != 0) continue;
+            EXPECT_EQ(ring.clear(0), 0);
+        }
+    };
+    const auto submit = [&] {
+        for (int i = 0; i < 500; i++)
+            one_of(-ring.run_one(fill(0, 0, page, 1)).status, {0, EBADSLT});
+    };
+    run({bind, bind, submit});
+}
+
+TEST_F(Race, DestroyAndEverythingElse) {
+    const Buffer buffer(device_, page);
+    for (int i = 0; i < 100; i++) {
+        Ring ring(device_, {8, 8, 1});
+        ring.put_batch({fill(0, 0, page, 1)});
+        run({[&] { one_of(ring.destroy(), {0, ENOENT}); },
+             [&] { one_of(ring.destroy(), {0, ENOENT}); },
+             [&] { one_of(ring.submit(), {0, ENOENT, ECANCELED}); },
+             [&] { one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT}); },
+             [&] { one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED}); }});
+    }
+}
+
+TEST_F(Race, CreateAndDestroyInManyThreads) {
+    const auto body = [&] {
+        for (int i = 0; i < 60; i++) {
+            Ring ring(device_, {8, 8, 1});
+            EXPECT_EQ(ring.run_one(nop(5)).user_data, 5U);
+        }
+    };
+    run({body, body, body, body});
+}
+
+// Whoever guesses ids and handles of other threads gets errors.
+TEST_F(Race, GuessedNames) {
+    std::atomic<bool> done = false;
+    const auto guess = [&] {
+        Random random(7);
+        while (!done) {
+            drm_zaccel_ring_submit submit{};
+            submit.id = random.below(70);
+            one_of(call(device_, DRM_IOCTL_ZACCEL_RING_SUBMIT, submit), {0, ENOENT, ECANCELED});
+            drm_zaccel_ring_bind bind = range_args(0, random.below(16), 0, page);
+            bind.id = random.below(70);
+            one_of(call(device_, DRM_IOCTL_ZACCEL_RING_BIND, bind), {0, ENOENT, EINVAL});
+        }
+    };
+    const auto work = [&] {
+        for (int i = 0; i < 100; i++) {
+            const Buffer buffer(device_, page);
+            Ring ring(device_, {8, 8, 2});
+            EXPECT_EQ(ring.bind_range(1, buffer, 0, page), 0);
+            EXPECT_EQ(ring.run_one(fill(1, 0, page, 1)).status, 0);
+        }
+        done = true;
+    };
+    run({guess, guess, work});
+}
+
+// A signal at any moment: nothing is taken twice, nothing is lost.
+TEST_F(Race, SignalsDuringDoorbells) {
+    const Interruptions interruptions;
+    std::vector<Buffer> buffers;
+    Ring ring(device_, {256, 256, 32});
+    for (std::uint32_t slot = 0; slot < 32; slot++) {
+        const Buffer& buffer = buffers.emplace_back(device_, page);
+        ASSERT_EQ(ring.bind_range(slot, buffer, 0, page), 0);
+    }
+    const pthread_t self = ::pthread_self();
+    const Loop loop([self] { Interruptions::interrupt(self); });
+    for (std::uint32_t round = 0; round < 200; round++) {
+        for (std::uint32_t slot = 0; slot < 31; slot++) ring.put(fill(slot, 0, 8, 1));
+        ring.put(with_end(fill(31, 0, 8, 1)));
+        int error;
+        while ((error = ring.submit()) == EINTR) ASSERT_EQ(ring.fetched(), 0U);
+        ASSERT_EQ(error, 0);
+        ASSERT_EQ(ring.fetched(), 32U);
+        ASSERT_TRUE(eventually([&] { return ring.cq_tail() == ring.sq_tail(); }));
+        for (const drm_zaccel_completion& completion : ring.reap())
+            ASSERT_EQ(completion.status, 0);
+    }
+}
+
+// While one doorbell is long at work another waits for it, and need not.
+TEST_F(Race, SignalEndsTheWaitForAnotherDoorbell) {
+    const Interruptions interruptions;
+    Ring ring(device_, {32768, 32768, 0});
+    const auto doorbell = [&] {
+        drm_zaccel_ring_submit args{};
+        args.id = ring.id();
+        return call(device_, DRM_IOCTL_ZACCEL_RING_SUBMIT, args);
+    };
+    EXPECT_TRUE(eventually([&] {
+        for (std::uint32_t i = 0; i < 32768; i++) ring.put(with_end(nop()));
+        ring.publish();
+        const Loop first([&, done = false]() mutable {
+            if (!std::exchange(done, true)) EXPECT_EQ(doorbell(), 0);
+        });
+        const int error = interruptions.until_it_returns(doorbell);
+        EXPECT_TRUE(error == 0 || error == EINTR) << error;
+        ring.wait_for(ring.sq_tail());
+        ring.reap();
+        return error == EINTR;
+    }));
+}
+
+}  // namespace
+}  // namespace uapi_tests

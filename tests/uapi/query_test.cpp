@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include <drm/drm_fourcc.h>
+#include <drm/zaccel_accel.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "fixture.hpp"
+#include "memory.hpp"
+
+namespace uapi_tests {
+namespace {
+
+class Query : public DeviceTest {
+ protected:
+    int query(drm_zaccel_query& args) { return call(device_, DRM_IOCTL_ZACCEL_QUERY, args); }
+
+    static drm_zaccel_query make(std::uint32_t type, void* data, std::uint32_t stride,
+                                 std::uint32_t count) {
+        drm_zaccel_query args{};
+        args.type = type;
+        args.stride = stride;
+        args.count = count;
+        args.data = reinterpret_cast<std::uintptr_t>(data);
+        return args;
+    }
+
+    /// The whole table, as two calls give it.
+    template <typename T>
+    std::vector<T> table(drm_zaccel_query_type type) {
+        drm_zaccel_query args = make(type, nullptr, 0, 0);
+        EXPECT_EQ(query(args), 0);
+        EXPECT_EQ(args.stride, sizeof(T));
+        std::vector<T> elements(args.count);
+        args = make(type, elements.data(), sizeof(T), args.count);
+        EXPECT_EQ(query(args), 0);
+        EXPECT_EQ(args.count, elements.size());
+        return elements;
+    }
+};
+
+TEST_F(Query, DeviceInfoHasTheLimits) {
+    const auto info = table<drm_zaccel_device_info>(ZACCEL_QUERY_DEVICE);
+    ASSERT_EQ(info.size(), 1U);
+    EXPECT_EQ(info[0].min_ring_entries, 8U);
+    EXPECT_EQ(info[0].max_ring_entries, 32768U);
+    EXPECT_EQ(info[0].max_slots, 4096U);
+    EXPECT_EQ(info[0].max_rings, 64U);
+    EXPECT_EQ(info[0].max_buffer_size, 1ULL << 30);
+    EXPECT_EQ(info[0].max_image_size, 16384U);
+    EXPECT_GE(info[0].pitch_align, 1U);
+}
+
+TEST_F(Query, EnginesAreNamedAndNumbered) {
+    const auto engines = table<drm_zaccel_engine_info>(ZACCEL_QUERY_ENGINES);
+    ASSERT_FALSE(engines.empty());
+    EXPECT_STREQ(engines[0].name, "soft");
+    EXPECT_EQ(engines[0].id, 0U);
+    EXPECT_GE(engines[0].instances, 1U);
+}
+
+TEST_F(Query, OperationsAreAllThere) {
+    std::set<std::uint32_t> opcodes;
+    for (const auto& op : table<drm_zaccel_operation_info>(ZACCEL_QUERY_OPERATIONS)) {
+        EXPECT_EQ(op.engine, 0U);
+        EXPECT_TRUE(opcodes.insert(op.opcode).second) << "twice: " << op.opcode;
+    }
+    for (std::uint32_t opcode = ZACCEL_OP_NOP; opcode <= ZACCEL_OP_CONVOLVE3X3; opcode++)
+        EXPECT_TRUE(opcodes.contains(opcode)) << opcode;
+}
+
+TEST_F(Query, FormatsNameEachPairOnce) {
+    std::set<std::tuple<std::uint32_t, std::uint32_t>> pairs;
+    for (const auto& format : table<drm_zaccel_format_info>(ZACCEL_QUERY_FORMATS)) {
+        EXPECT_EQ(format.modifier, DRM_FORMAT_MOD_LINEAR);
+        EXPECT_NE(format.flags & (ZACCEL_FORMAT_SOURCE | ZACCEL_FORMAT_DESTINATION), 0U);
+        EXPECT_EQ(format.flags & ~(ZACCEL_FORMAT_SOURCE | ZACCEL_FORMAT_DESTINATION), 0U);
+        EXPECT_EQ(format.engine, 0U);
+        EXPECT_TRUE(pairs.emplace(format.opcode, format.fourcc).second);
+    }
+    const std::uint32_t convert = ZACCEL_OP_CONVERT;
+    for (std::uint32_t fourcc :
+         {DRM_FORMAT_XRGB8888, DRM_FORMAT_R8, DRM_FORMAT_YUYV, DRM_FORMAT_NV12, DRM_FORMAT_YUV420})
+        EXPECT_TRUE(pairs.contains({convert, fourcc})) << fourcc;
+}
+
+TEST_F(Query, RegionsHaveSystemMemory) {
+    const auto regions = table<drm_zaccel_region_info>(ZACCEL_QUERY_REGIONS);
+    ASSERT_FALSE(regions.empty());
+    EXPECT_STREQ(regions[0].name, "system");
+    EXPECT_EQ(regions[0].id, static_cast<std::uint32_t>(ZACCEL_REGION_SYSTEM));
+    EXPECT_EQ(regions[0].pad, 0U);
+    EXPECT_EQ(regions[0].size, 0U);
+}
+
+// A program that was built with an older header.
+TEST_F(Query, ShortStrideGivesTheFirstBytes) {
+    const auto whole = table<drm_zaccel_device_info>(ZACCEL_QUERY_DEVICE);
+    std::vector<std::uint8_t> bytes(sizeof(whole[0]), 0xee);
+    drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, bytes.data(), 8, 1);
+    ASSERT_EQ(query(args), 0);
+    EXPECT_EQ(args.stride, sizeof(whole[0]));
+    EXPECT_EQ(std::memcmp(bytes.data(), whole.data(), 8), 0);
+    EXPECT_TRUE(std::all_of(bytes.begin() + 8, bytes.end(), [](auto b) { return b == 0xee; }));
+}
+
+// A program that was built with a newer one.
+TEST_F(Query, LongStrideIsFilledWithZeros) {
+    const auto whole = table<drm_zaccel_operation_info>(ZACCEL_QUERY_OPERATIONS);
+    const std::uint32_t stride = sizeof(whole[0]) + 24;
+    std::vector<std::uint8_t> bytes(stride * whole.size(), 0xee);
+    drm_zaccel_query args = make(ZACCEL_QUERY_OPERATIONS, bytes.data(), stride,
+                                 static_cast<std::uint32_t>(whole.size()));
+    ASSERT_EQ(query(args), 0);
+    for (std::size_t i = 0; i < whole.size(); i++) {
+        const std::uint8_t* element = bytes.data() + i * stride;
+        EXPECT_EQ(std::memcmp(element, &whole[i], sizeof(whole[i])), 0);
+        EXPECT_TRUE(std::all_of(element + sizeof(whole[i]), element + stride,
+                                [](auto b) { return b == 0; }));
+    }
+}
+
+TEST_F(Query, LessRoomGivesTheFirstElements) {
+    const auto whole = table<drm_zaccel_operation_info>(ZACCEL_QUERY_OPERATIONS);
+    std::vector<drm_zaccel_operation_info> some(3, drm_zaccel_operation_info{99, 99});
+    drm_zaccel_query args = make(ZACCEL_QUERY_OPERATIONS, some.data(), sizeof(some[0]), 2);
+    ASSERT_EQ(query(args), 0);
+    EXPECT_EQ(args.count, whole.size());
+    EXPECT_EQ(some[1].opcode, whole[1].opcode);
+    EXPECT_EQ(some[2].opcode, 99U);
+}
+
+TEST_F(Query, MoreRoomStaysAsItWas) {
+    std::vector<drm_zaccel_engine_info> engines(64);
+    engines[63].id = 99;
+    drm_zaccel_query args = make(ZACCEL_QUERY_ENGINES, engines.data(), sizeof(engines[0]), 64);
+    ASSERT_EQ(query(args), 0);
+    EXPECT_LT(args.count, 64U);
+    EXPECT_EQ(engines[63].id, 99U);
+}
+
+TEST_F(Query, NoRoomNeedsNoPointer) {
+    drm_zaccel_query args = make(ZACCEL_QUERY_FORMATS, kernel_address(), 0, 0);
+    EXPECT_EQ(query(args), 0);
+    EXPECT_GT(args.count, 0U);
+}
+
+TEST_F(Query, UnknownTypeIsInvalid) {
+    for (std::uint32_t type : {5U, 0x80000000U, 0xffffffffU}) {
+        drm_zaccel_query args = make(type, nullptr, 0, 0);
+        EXPECT_EQ(query(args), EINVAL) << type;
+    }
+}
+
+TEST_F(Query, EveryFlagIsInvalid) {
+    for (unsigned bit = 0; bit < 32; bit++) {
+        drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, nullptr, 0, 0);
+        args.flags = 1U << bit;
+        EXPECT_EQ(query(args), EINVAL) << bit;
+    }
+}
+
+TEST_F(Query, NoStrideForElementsIsInvalid) {
+    drm_zaccel_device_info info{};
+    drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, &info, 0, 1);
+    EXPECT_EQ(query(args), EINVAL);
+}
+
+TEST_F(Query, StrideLargerThanAPageIsInvalid) {
+    std::vector<std::uint8_t> bytes(4096);
+    drm_zaccel_query args = make(ZACCEL_QUERY_ENGINES, bytes.data(), 4096, 1);
+    EXPECT_EQ(query(args), 0);
+    for (std::uint32_t stride : {4097U, 1U << 31, ~0U}) {
+        args = make(ZACCEL_QUERY_ENGINES, bytes.data(), stride, 1);
+        EXPECT_EQ(query(args), EINVAL) << stride;
+    }
+}
+
+TEST_F(Query, BadDataPointerFaults) {
+    const BadMemory memory;
+    for (void* data : memory.unwritable()) {
+        drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, data, sizeof(drm_zaccel_device_info), 1);
+        EXPECT_EQ(query(args), EFAULT) << data;
+    }
+}
+
+// The first element fits on the page, the second does not.
+TEST_F(Query, DataThatEndsTooSoonFaults) {
+    const BadMemory memory;
+    std::uint8_t* last = memory.end_of_page() - sizeof(drm_zaccel_operation_info);
+    drm_zaccel_query args =
+        make(ZACCEL_QUERY_OPERATIONS, last, sizeof(drm_zaccel_operation_info), 2);
+    EXPECT_EQ(query(args), EFAULT);
+}
+
+}  // namespace
+}  // namespace uapi_tests
