@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "bench.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace bench {
+
+namespace {
+
+constexpr unsigned rounds = 9;
+
+constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
+    {{"path", Mode::path}, {"wall", Mode::wall}, {"native", Mode::native}}};
+
+// Raw: what adjusts the clock must not adjust a figure.
+double now() noexcept {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+}
+
+// Two instructions a turn, whatever the compiler thinks.
+void spin([[maybe_unused]] std::uint64_t turns) noexcept {
+#if defined(__x86_64__)
+    asm volatile("1: dec %0\n\tjnz 1b" : "+r"(turns) : : "cc");
+#endif
+}
+
+// Where time is counted in instructions, this finds how many nanoseconds one is given.
+double ns_per_instruction() {
+    constexpr std::uint64_t turns = 1'000'000;
+    double best = HUGE_VAL;
+    for (int i = 0; i < 5; i++) {
+        const double begin = now();
+        spin(turns);
+        best = std::min(best, (now() - begin) / (2.0 * turns));
+    }
+    // 2 ns is what the machine is told; hardly any machine that is not told so takes as long.
+    if (best < 1.98 || best > 2.02)
+        throw std::runtime_error(
+            "an instruction takes " + std::to_string(best) +
+            " ns, not 2: path lengths need a machine that counts instructions");
+    return best;
+}
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    const std::size_t n = values.size();
+    return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+double clock_cost() noexcept {
+    std::vector<double> costs;
+    double last = now();
+    for (int i = 0; i < 1000; i++) {
+        const double next = now();
+        costs.push_back(next - last);
+        last = next;
+    }
+    return median(std::move(costs));
+}
+
+// Nanoseconds of each call, and of the mean call of each round.
+struct Samples {
+    std::vector<double> calls;
+    std::vector<double> rounds;
+};
+
+// Nanoseconds that a round of one case takes. By the machine that counts instructions four of the
+// timer's ticks, each of which costs as much as twenty system calls: a round with one more or less
+// must not look like another path. Elsewhere enough calls for percentiles.
+double round_time(Mode mode) {
+    return mode == Mode::path ? 16e6 : mode == Mode::wall ? 50e6 : 20e6;
+}
+
+std::size_t calls_of(const Case& what, double time) {
+    constexpr double most = 4096;
+    double best = HUGE_VAL;
+    for (int i = 0; i < 3; i++) {
+        const double begin = now();
+        what.body();
+        best = std::min(best, now() - begin);
+    }
+    return static_cast<std::size_t>(std::clamp(time / best, 1.0, most));
+}
+
+// What the case before left to be done later (memory to free, above all) is done now. Idle time is
+// skipped by the machine that counts instructions.
+void settle() {
+    const timespec time{.tv_sec = 0, .tv_nsec = 30'000'000};
+    ::nanosleep(&time, nullptr);
+}
+
+void run_round(const Case& what, std::size_t count, double cost, Samples& samples) {
+    const double first = now();
+    double begin = first;
+    for (std::size_t i = 0; i < count; i++) {
+        what.body();
+        const double end = now();
+        samples.calls.push_back(std::max(end - begin - cost, 0.0));
+        begin = end;
+    }
+    samples.rounds.push_back((begin - first) / static_cast<double>(count) - cost);
+}
+
+std::string unit_of(Mode mode, Item item) {
+    const std::string base = mode == Mode::path ? "instructions" : "ns";
+    switch (item) {
+        case Item::pixel:
+            return base + "/pixel";
+        case Item::byte:
+            return mode == Mode::path ? base + "/byte" : "MB/s";
+        case Item::call:
+            break;
+    }
+    return base;
+}
+
+// The sample below which a share of all lies; absent when no sample lies above.
+std::optional<double> percentile(const std::vector<double>& sorted, double share) {
+    const auto n = static_cast<double>(sorted.size());
+    if (n * (1 - share) < 1) return std::nullopt;
+    return sorted[static_cast<std::size_t>(n * share)];
+}
+
+Row to_row(const Case& what, Mode mode, double ns_per_unit, Samples samples) {
+    const bool rate = mode != Mode::path && what.item == Item::byte;
+    const auto convert = [&](double ns) {
+        const double units = ns / ns_per_unit / what.items;
+        return rate ? 1e3 / units : units;
+    };
+    const auto maybe = [&](std::optional<double> ns) {
+        return ns ? std::optional(convert(*ns)) : std::nullopt;
+    };
+
+    std::ranges::sort(samples.calls);
+    return {
+        .name = what.name,
+        .mode = mode,
+        .unit = unit_of(mode, what.item),
+        .value = convert(median(samples.rounds)),
+        .p50 = maybe(percentile(samples.calls, 0.5)),
+        .p99 = maybe(percentile(samples.calls, 0.99)),
+        .p999 = maybe(percentile(samples.calls, 0.999)),
+        .max = convert(samples.calls.back()),
+        .against = what.against,
+        .goal = what.goal,
+        .higher_is_better = rate,
+    };
+}
+
+}  // namespace
+
+Mode parse_mode(int argc, char** argv) {
+    if (argc == 3 && std::string_view(argv[1]) == "--mode")
+        for (const auto& [name, mode] : modes)
+            if (name == argv[2]) return mode;
+    std::fprintf(stderr, "usage: %s --mode path|wall|native\n", argv[0]);
+    std::exit(2);
+}
+
+std::vector<Row> measure(Mode mode, const std::vector<Case>& cases) {
+    const double ns_per_unit = mode == Mode::path ? ns_per_instruction() : 1;
+    const double cost = clock_cost();
+    std::vector<Samples> samples(cases.size());
+    std::vector<std::size_t> calls;
+
+    for (std::size_t i = 0; i < cases.size(); i++) {
+        calls.push_back(calls_of(cases[i], round_time(mode)));
+        // No memory is asked for while the clock runs.
+        samples[i].calls.reserve(rounds * calls[i]);
+    }
+    for (unsigned round = 0; round < rounds; round++)
+        for (std::size_t i = 0; i < cases.size(); i++) {
+            if (mode != Mode::native) settle();
+            run_round(cases[i], calls[i], cost, samples[i]);
+        }
+
+    std::vector<Row> rows;
+    for (std::size_t i = 0; i < cases.size(); i++)
+        rows.push_back(to_row(cases[i], mode, ns_per_unit, std::move(samples[i])));
+    return rows;
+}
+
+void print(const std::vector<Row>& rows) {
+    const auto number = [](const std::optional<double>& value) {
+        return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+    };
+    for (const Row& row : rows) {
+        nlohmann::ordered_json json;
+        json["name"] = row.name;
+        json["mode"] =
+            std::ranges::find(modes, row.mode, &decltype(modes)::value_type::second)->first;
+        json["value"] = row.value;
+        json["unit"] = row.unit;
+        json["p50"] = number(row.p50);
+        json["p99"] = number(row.p99);
+        json["p999"] = number(row.p999);
+        json["max"] = number(row.max);
+        json["against"] =
+            row.against.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(row.against);
+        json["goal"] = number(row.goal);
+        json["better"] = row.higher_is_better ? "higher" : "lower";
+        std::puts(json.dump().c_str());
+    }
+}
+
+int run(int argc, char** argv, const std::function<std::vector<Row>(Mode)>& rows) {
+    const Mode mode = parse_mode(argc, argv);
+    try {
+        print(rows(mode));
+        return 0;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+        return 1;
+    }
+}
+
+int check(int result, const char* what) {
+    if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+    return result;
+}
+
+}  // namespace bench
