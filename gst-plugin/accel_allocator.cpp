@@ -139,7 +139,7 @@ std::optional<DmaBufId> dmabuf_id(GstMemory* memory) {
     const std::scoped_lock lock(mutex);
     if (const auto* known = static_cast<DmaBufId*>(gst_mini_object_get_qdata(object, id_quark())))
         return *known;
-    struct stat status {};
+    struct stat status = {};
     if (fstat(gst_dmabuf_memory_get_fd(memory), &status) < 0) return std::nullopt;
     const DmaBufId id{status.st_dev, status.st_ino};
     gst_mini_object_set_qdata(object, id_quark(), new DmaBufId(id),

@@ -37,8 +37,8 @@ struct GstAccelBaseTransformClass {
 
 GType gst_accel_base_transform_get_type();
 
-#define GST_ACCEL_BASE_TRANSFORM(object) reinterpret_cast<GstAccelBaseTransform*>(object)
-#define GST_ACCEL_BASE_TRANSFORM_CLASS(klass) reinterpret_cast<GstAccelBaseTransformClass*>(klass)
+#define GST_ACCEL_BASE_TRANSFORM(object) (reinterpret_cast<GstAccelBaseTransform*>(object))
+#define GST_ACCEL_BASE_TRANSFORM_CLASS(klass) (reinterpret_cast<GstAccelBaseTransformClass*>(klass))
 
 namespace accelgst {
 

@@ -102,7 +102,7 @@ void FrameRunner::execute(const accel::Command& command) {
     ring_.wait_for(index, patience).value();
     const accel::Completion completion = ring_.try_reap().value();
     GST_LOG("completed: %s", completion.status.message().c_str());
-    if (!completion.ok()) throw accel::Error(completion.status, "command");
+    if (!completion.ok()) throw accel::Error(completion.status, device_->info().path + ": command");
 }
 
 void FrameRunner::run(GstBuffer* in, GstBuffer* out, Fallback fallback, const MakeCommand& make,

@@ -39,6 +39,8 @@ class FrameRunner {
     /// @param operations what the ring's engine has to have
     /// @throws accel::Error not_supported when no engine has them, or as accel::Ring does
     FrameRunner(const DevicePtr& device, std::span<const accel::Operation> operations);
+    FrameRunner(const FrameRunner&) = delete;
+    FrameRunner& operator=(const FrameRunner&) = delete;
     ~FrameRunner();
 
     /// For the frames from now on; forgets all others.

@@ -132,9 +132,17 @@ std::optional<accel::Matrix> matrix_of(const GstVideoInfo& info) {
     }
 }
 
+// Where caps say that the range is not known, YUV is limited as it mostly is, and grey is full as
+// it is in caps that say nothing.
+bool is_limited(const FrameCaps& caps) {
+    if (caps.info.colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN)
+        return !caps.format->rgb && caps.format->chroma >= 0;
+    return caps.info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
+}
+
 // What the device has to know of one side; nothing when it knows no such colours.
 std::optional<accel::Colorimetry> colorimetry_of(const FrameCaps& caps) {
-    const bool limited = caps.info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
+    const bool limited = is_limited(caps);
     if (caps.format->rgb && limited) return std::nullopt;
     const auto matrix = caps.format->rgb ? accel::Matrix::bt601 : matrix_of(caps.info);
     if (!matrix) return std::nullopt;

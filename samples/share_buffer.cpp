@@ -19,7 +19,7 @@ namespace {
 using accel::Command;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t buffer_size = 4 * 1024 * 1024;
+constexpr std::uint64_t buffer_size = std::uint64_t{4} * 1024 * 1024;
 constexpr std::uint8_t value = 0x3c;
 
 void produce(int socket) {

@@ -12,7 +12,7 @@ namespace {
 using accel::Command;
 using accel::Completion;
 
-constexpr std::uint64_t buffer_size = 64 * 1024;
+constexpr std::uint64_t buffer_size = std::uint64_t{64} * 1024;
 
 bool expect(bool good, const char* what) {
     std::cout << (good ? "ok    " : "WRONG ") << what << '\n';
@@ -48,6 +48,7 @@ bool submit_a_vector(accel::Accelerator& accelerator, const accel::Slot& slot) {
     constexpr std::uint64_t piece_size = buffer_size / pieces;
 
     std::vector<Command> commands;
+    commands.reserve(pieces);
     for (std::uint64_t i = 0; i < pieces; i++)
         commands.push_back(Command::fill(slot, i, {i * piece_size, piece_size}).with_user_data(i));
     accelerator.submit(commands);

@@ -61,6 +61,7 @@ std::vector<DeviceEntry> list_devices(const fs::path& class_dir) {
 
     std::ranges::sort(found, {}, &std::pair<unsigned, DeviceEntry>::first);
     std::vector<DeviceEntry> list;
+    list.reserve(found.size());
     for (auto& [number, entry] : found) list.push_back(std::move(entry));
     return list;
 }

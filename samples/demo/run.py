@@ -103,7 +103,7 @@ def camera_to_screen():
             vm("screendump", "--name", NAME, os.path.join(OUT, "screen.png"))
 
     description = (f"v4l2src io-mode=dmabuf device={device} num-buffers={CAMERA_FRAMES} ! "
-                   f"{DMABUF},drm-format=YUYV,width=640,height=480 ! accelconvert name=convert ! "
+                   f"{DMABUF},drm-format=YUYV,width=640,height=480,framerate=5/1 ! accelconvert name=convert ! "
                    f"{DMABUF},drm-format=XR24,{SCREEN} ! accelfilter name=filter operation=convolve preset=edge ! "
                    "kmssink driver-name=cirrus force-modesetting=true sync=false")
     counted = pipeline(description, "--progress 25 --snapshot-at 50 --snapshot-from /sys/kernel/debug/dma_buf/bufinfo "

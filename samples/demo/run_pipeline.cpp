@@ -89,8 +89,10 @@ bool parse(int* argc, char*** argv, Options& options) {
     const GOptionEntry entries[] = {
         {"progress", 0, 0, G_OPTION_ARG_INT, &options.progress, "Print every Nth frame", "N"},
         {"snapshot-at", 0, 0, G_OPTION_ARG_INT, &options.snapshot_at, "Frame of the copy", "N"},
-        {"snapshot-from", 0, 0, G_OPTION_ARG_FILENAME, &options.snapshot_from, "Copied", "FILE"},
-        {"snapshot-to", 0, 0, G_OPTION_ARG_FILENAME, &options.snapshot_to, "The copy", "FILE"},
+        {"snapshot-from", 0, 0, G_OPTION_ARG_FILENAME, static_cast<void*>(&options.snapshot_from),
+         "Copied", "FILE"},
+        {"snapshot-to", 0, 0, G_OPTION_ARG_FILENAME, static_cast<void*>(&options.snapshot_to),
+         "The copy", "FILE"},
         {}};
     GOptionContext* context = g_option_context_new("PIPELINE");
     g_option_context_add_main_entries(context, entries, nullptr);
@@ -105,11 +107,12 @@ bool parse(int* argc, char*** argv, Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     Run run;
     if (!parse(&argc, &argv, run.options)) return 2;
     GError* error = nullptr;
-    GstElement* pipeline = gst_parse_launch_full(argv[1], nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    GstElement* pipeline =
+        gst_parse_launch_full(argv[1], nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
     if (!pipeline) {
         std::cerr << error->message << "\n";
         g_error_free(error);
@@ -136,4 +139,7 @@ int main(int argc, char** argv) {
                                 {"elements", elements}}
               << std::endl;
     return ok ? 0 : 1;
+} catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
 }

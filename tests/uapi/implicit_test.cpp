@@ -276,8 +276,9 @@ TEST_F(VgemFence, BindingWaitsForTheBuffer) {
 TEST_F(VgemFence, BindingCanBeInterrupted) {
     const Interruptions interruptions;
     const std::uint32_t fence = vgem_.attach_fence(VgemBuffer::Use::write);
-    EXPECT_EQ(interruptions.until_it_returns([&] { return ring_.bind_range(2, imported_, 0, page); }),
-              EINTR);
+    EXPECT_EQ(
+        interruptions.until_it_returns([&] { return ring_.bind_range(2, imported_, 0, page); }),
+        EINTR);
     vgem_.signal(fence);
     EXPECT_EQ(ring_.run_one(fill(2, 0, 8, 1)).status, -EBADSLT) << "the slot is as it was";
 }

@@ -15,7 +15,7 @@ namespace uapi_tests {
 class Interruptions {
  public:
     Interruptions() {
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = [](int) {};
         ::sigaction(SIGUSR1, &action, &before_);
     }
@@ -44,7 +44,7 @@ class Interruptions {
     }
 
  private:
-    struct sigaction before_ {};
+    struct sigaction before_{};
 };
 
 }  // namespace uapi_tests

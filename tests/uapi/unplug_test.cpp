@@ -389,7 +389,7 @@ TEST_F(Unload, FenceInAForeignBufferKeepsTheModule) {
 }
 
 TEST_F(Unload, GoesRightAfterWorkThatWasCutOff) {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 3; i++) {
         {
             const Fd file = open_device();
             BusyEngine busy(file);

@@ -45,7 +45,8 @@ def run_ctest(build, arguments):
     command = ["ctest", "--test-dir", build, "--parallel", str(os.cpu_count()), "--output-on-failure",
                "--no-tests=error", "--timeout", DEFAULT_TIMEOUT, "--output-junit", JUNIT, *arguments]
     held = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace") as process:
         for line in process.stdout:
             if held or SUMMARY.match(line):
                 held.append(line)
