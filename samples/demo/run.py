@@ -131,10 +131,13 @@ def real_video(clip):
     counted = pipeline(
         f"filesrc location=/mnt/share/{name} ! decodebin ! videoconvertscale ! "
         f"video/x-raw,format=I420,width={size[0]},height={size[1]} ! identity eos-after={CLIP_FRAMES + 1} ! tee name=t "
-        "t. ! queue ! filesink location=/mnt/share/input.i420 "
+        "t. ! queue ! filesink location=/tmp/input.i420 "
         "t. ! queue ! accelconvert name=convert ! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24 ! "
         "accelfilter name=filter operation=convolve preset=emboss ! video/x-raw,format=BGRx ! "
-        "filesink location=/mnt/share/output.bgrx", what="real video")
+        "filesink location=/tmp/output.bgrx", what="real video")
+    # Not written to the share directly: 9p would pin the pages that it writes from, and those of a
+    # device's mapping cannot be pinned.
+    guest("mv /tmp/input.i420 /tmp/output.bgrx /mnt/share/", what="taking the frames out")
     counted["pictures"] = media.save_frames(OUT, size)
     counted["film"] = media.save_film(OUT, size)
     for raw in ("input.i420", "input.bgrx", "output.bgrx", name):
