@@ -11,6 +11,7 @@
  */
 
 #include <linux/nospec.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <drm/drm_drv.h>
@@ -127,13 +128,18 @@ static int zaccel_ring_copy_batch(struct zaccel_ring *ring, u32 tail)
 		return ret;
 
 	for (i = 0; i < available; i++) {
+		const struct drm_zaccel_command *entry =
+			&ring->sq[zaccel_ring_slot(ring->sq_head + i,
+						   ring->sq_entries)];
 		struct zaccel_cmd *cmd;
 
-		if (i == space)
-			return -EAGAIN;
+		if (i >= space) {
+			if (READ_ONCE(entry->flags) & ZACCEL_CMD_END)
+				return -EAGAIN;
+			continue;
+		}
 		cmd = zaccel_ring_cmd(ring, ring->cq_reserved + i);
-		cmd->entry = ring->sq[zaccel_ring_slot(ring->sq_head + i,
-						       ring->sq_entries)];
+		cmd->entry = *entry;
 		barrier(); /* From here on only the copy is looked at. */
 		if (cmd->entry.flags & ZACCEL_CMD_END)
 			return i + 1;
@@ -307,6 +313,11 @@ static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
 		if (ret <= 0)
 			break;
 		*fetched += ret;
+		/* The next doorbell goes on; nobody waits for the whole ring. */
+		if (signal_pending(current) ||
+		    drm_dev_is_unplugged(&ring->zdev->drm))
+			break;
+		cond_resched();
 	}
 	return *fetched ? 0 : ret;
 }

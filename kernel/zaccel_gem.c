@@ -3,9 +3,9 @@
  * DOC: buffers
  *
  * Our own buffers are GEM shmem objects in cached system memory. A foreign
- * dma-buf becomes a GEM object with a static attachment, which pins it and
- * shows in bufinfo, but is not DMA-mapped: the soft engine reaches it through
- * dma_buf_vmap(). The CPU is the device, so on a coherent machine there is
+ * dma-buf becomes a GEM object with a static attachment, which shows in bufinfo
+ * but is not DMA-mapped: the soft engine reaches it through dma_buf_vmap(), and
+ * that mapping keeps it in its place. The CPU is the device, so on a coherent machine there is
  * nothing to flush per batch; exporters that want to know of CPU accesses are
  * told when the buffer is bound to a slot and when the binding goes.
  */
@@ -52,11 +52,27 @@ static struct dma_buf *zaccel_gem_export(struct drm_gem_object *obj, int flags)
 	return drm_gem_dmabuf_export(obj->dev, &info);
 }
 
+/*
+ * Pages are written through mappings that mark none of them dirty, and a clean
+ * page of shmem may be dropped as soon as nothing pins it. Newer kernels clear
+ * the mark whenever the pages are let go.
+ */
+static void zaccel_gem_expect_writes(struct drm_gem_object *obj)
+{
+	to_zaccel_bo(obj)->shmem.pages_mark_dirty_on_put = true;
+}
+
+static int zaccel_gem_pin(struct drm_gem_object *obj)
+{
+	zaccel_gem_expect_writes(obj);
+	return drm_gem_shmem_object_pin(obj);
+}
+
 static const struct drm_gem_object_funcs zaccel_gem_funcs = {
 	.free = drm_gem_shmem_object_free,
 	.print_info = drm_gem_shmem_object_print_info,
 	.export = zaccel_gem_export,
-	.pin = drm_gem_shmem_object_pin,
+	.pin = zaccel_gem_pin,
 	.unpin = drm_gem_shmem_object_unpin,
 	.get_sg_table = drm_gem_shmem_object_get_sg_table,
 	.vmap = drm_gem_shmem_object_vmap,
@@ -73,6 +89,7 @@ struct drm_gem_object *zaccel_gem_create_object(struct drm_device *drm,
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->shmem.base.funcs = &zaccel_gem_funcs;
+	zaccel_gem_expect_writes(&bo->shmem.base);
 	return &bo->shmem.base;
 }
 
@@ -148,6 +165,15 @@ struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
 	return zaccel_gem_import_foreign(drm, dma_buf);
 }
 
+/* What DRM_IOCTL_ZACCEL_RING_BIND says of a buffer that cannot be mapped. */
+static int zaccel_gem_map_error(struct drm_gem_object *obj, int error)
+{
+	if (drm_gem_is_imported(obj) && !obj->import_attach->dmabuf->ops->vmap)
+		return -EOPNOTSUPP;
+	/* Exporters say it this way too; shmem, when overcommitted, the other. */
+	return error == -EINVAL || error == -ENOSPC ? -ENOMEM : error;
+}
+
 int zaccel_gem_map(struct drm_gem_object *obj, struct iosys_map *map)
 {
 	int ret;
@@ -155,8 +181,7 @@ int zaccel_gem_map(struct drm_gem_object *obj, struct iosys_map *map)
 	ret = drm_gem_vmap(obj, map);
 	if (ret) {
 		drm_dbg(obj->dev, "buffer cannot be mapped: %d\n", ret);
-		/* dma-buf says -EINVAL for an exporter that has no vmap. */
-		return ret == -EINVAL ? -EOPNOTSUPP : ret;
+		return zaccel_gem_map_error(obj, ret);
 	}
 	if (map->is_iomem) {
 		drm_dbg(obj->dev, "buffer is I/O memory\n");

@@ -290,21 +290,58 @@ static void zaccel_dep_signaled(struct dma_fence *fence,
 		zaccel_job_ready(job);
 }
 
-void zaccel_job_queue(struct zaccel_job *job)
+/* Enough to look through under a spinlock. */
+#define ZACCEL_DEPS_COMPARED	16u
+
+static bool zaccel_job_waits_for(const struct zaccel_job *job,
+				 const struct dma_fence *fence)
 {
-	struct zaccel_ring *ring = job->ring;
 	u32 i;
 
-	atomic_set(&job->deps_left, job->num_deps + 1);
-	spin_lock_irq(&ring->run_lock);
-	list_add_tail(&job->node, &ring->pending);
-	spin_unlock_irq(&ring->run_lock);
+	for (i = 0; i < min(job->num_deps, ZACCEL_DEPS_COMPARED); i++)
+		if (job->deps[i].fence == fence)
+			return true;
+	return false;
+}
 
+/*
+ * Append a job to those that wait. It runs after the one before it, so what that
+ * one waits for it need not: however many batches stand behind a fence, the
+ * fence has few callbacks of a ring to run.
+ */
+static void zaccel_job_append(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	struct zaccel_job *prev;
+	u32 i;
+
+	spin_lock_irq(&ring->run_lock);
+	prev = list_empty(&ring->pending) ? NULL :
+	       list_last_entry(&ring->pending, struct zaccel_job, node);
 	for (i = 0; i < job->num_deps; i++) {
 		struct zaccel_dep *dep = &job->deps[i];
 
 		dep->job = job;
-		if (dma_fence_add_callback(dep->fence, &dep->cb,
+		INIT_LIST_HEAD(&dep->cb.node);
+		dep->redundant = prev && i < ZACCEL_DEPS_COMPARED &&
+				 zaccel_job_waits_for(prev, dep->fence);
+	}
+	list_add_tail(&job->node, &ring->pending);
+	spin_unlock_irq(&ring->run_lock);
+}
+
+void zaccel_job_queue(struct zaccel_job *job)
+{
+	u32 i;
+
+	atomic_set(&job->deps_left, job->num_deps + 1);
+	zaccel_job_append(job);
+
+	for (i = 0; i < job->num_deps; i++) {
+		struct zaccel_dep *dep = &job->deps[i];
+
+		if (dep->redundant ||
+		    dma_fence_add_callback(dep->fence, &dep->cb,
 					   zaccel_dep_signaled))
 			atomic_dec(&job->deps_left);
 	}
@@ -342,6 +379,8 @@ static int zaccel_job_run(struct zaccel_job *job)
 		else if (!cmd->status)
 			cmd->status = ring->engine->ops->run(ring->engine, job,
 							     cmd);
+		if (cmd->status)
+			cmd->result = 0;
 		if (!error)
 			error = cmd->status;
 	}

@@ -41,6 +41,8 @@ struct zaccel_dep {
 	struct dma_fence *fence;
 	/** @job: back pointer for @cb */
 	struct zaccel_job *job;
+	/** @redundant: the job before it in the ring waits for @fence too */
+	bool redundant;
 };
 
 /**

@@ -154,6 +154,7 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 	list_for_each_entry_safe(job, next, &pending, node) {
 		list_del_init(&job->node);
 		zaccel_job_abandon(job);
+		cond_resched();
 	}
 	mutex_unlock(&ring->lock);
 	wake_up_all(&ring->wait);
@@ -352,7 +353,7 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 
 static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
 {
-	return zaccel_ring_reached(READ_ONCE(ring->cq_posted), index) ||
+	return zaccel_ring_reached(smp_load_acquire(&ring->cq_shown), index) ||
 	       READ_ONCE(ring->error);
 }
 
@@ -372,7 +373,7 @@ static int zaccel_ring_wait(struct zaccel_ring *ring, u32 index, s64 deadline)
 	if (ret)
 		return ret;
 	/* What was posted before the ring ended counts. */
-	if (zaccel_ring_reached(READ_ONCE(ring->cq_posted), index))
+	if (zaccel_ring_reached(smp_load_acquire(&ring->cq_shown), index))
 		return 0;
 	return READ_ONCE(ring->error);
 }
@@ -392,7 +393,7 @@ int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
 	if (!ring)
 		return -ENOENT;
 	ret = zaccel_ring_wait(ring, args->index, args->deadline_ns);
-	args->tail = READ_ONCE(ring->cq_posted);
+	args->tail = smp_load_acquire(&ring->cq_shown);
 	zaccel_ring_put(ring);
 	return ret;
 }
@@ -416,5 +417,7 @@ void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count)
 	WRITE_ONCE(ring->cq_posted, first + count);
 	/* Pairs with the reaper's load of cq_tail: entries before index. */
 	smp_store_release(&ring->header->cq_tail, first + count);
+	/* Who saw this may look for the tail. */
+	smp_store_release(&ring->cq_shown, first + count);
 	wake_up_all(&ring->wait);
 }

@@ -77,9 +77,17 @@ struct zaccel_ring {
 	 * is posted
 	 */
 	struct zaccel_cmd *cmds;
-	/** @cq_posted: completions posted; written by the engine's thread */
+	/**
+	 * @cq_posted: completions that may be seen, so how far cq_head may be;
+	 * stored before the header's cq_tail by the engine's thread
+	 */
 	u32 cq_posted;
-	/** @wait: woken when @cq_posted or @error changes */
+	/**
+	 * @cq_shown: completions that can be seen, so what waits are for; stored
+	 * after the header's cq_tail
+	 */
+	u32 cq_shown;
+	/** @wait: woken when @cq_shown or @error changes */
 	wait_queue_head_t wait;
 
 	/**

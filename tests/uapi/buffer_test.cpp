@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <vector>
 
 #include "fixture.hpp"
@@ -51,6 +52,37 @@ TEST_F(BufferCreate, LargestSizeIsTheOneReported) {
     EXPECT_EQ(size, max_size);
     EXPECT_EQ(create(make(max_size - 1), &size), 0);
     EXPECT_EQ(size, max_size);
+}
+
+// Clean pages of shmem may be dropped at any time, so what was written must not count as clean.
+class WrittenPages : public DeviceTest {
+ protected:
+    static void drop_clean_pages() { std::ofstream("/proc/sys/vm/drop_caches") << 1 << std::flush; }
+
+    static void expect_filled(const Buffer& buffer, std::uint8_t value) {
+        const Mapping memory = buffer.map();
+        EXPECT_TRUE(std::ranges::all_of(memory.bytes(), [=](auto byte) { return byte == value; }));
+    }
+
+    static constexpr std::uint64_t size = 64 * page;
+};
+
+TEST_F(WrittenPages, OfTheProgramStay) {
+    const Buffer buffer(device_, size);
+    std::ranges::fill(buffer.map().bytes(), 0x5a);
+    drop_clean_pages();
+    expect_filled(buffer, 0x5a);
+}
+
+TEST_F(WrittenPages, OfTheEngineStay) {
+    const Buffer buffer(device_, size);
+    {
+        Ring ring(device_);
+        ASSERT_EQ(ring.bind_range(0, buffer, 0, size), 0);
+        ASSERT_EQ(ring.run_one(fill(0, 0, size, 0x6b6b6b6b6b6b6b6b)).status, 0);
+    }
+    drop_clean_pages();
+    expect_filled(buffer, 0x6b);
 }
 
 TEST_F(BufferCreate, LargerIsTooBig) {

@@ -278,6 +278,16 @@ TEST_F(Scribbler, RandomEntriesComplete) {
     }
 }
 
+// What the kernel writes into shared memory tells nothing about the kernel.
+TEST_F(Scribbler, FindsNoKernelAddress) {
+    ring_.run({nop(1), fill(0, 0, 64, 1), copy(1, 0, 0, 0, 64), crc32c(0, 0, 64)});
+    ring_.run({fill(0, page, 1, 1), nop(2)});
+    ring_.run({image_command(ZACCEL_OP_INVERT, 3, 2), fill(9, 0, 1, 1), nop(3)});
+    const std::size_t words = ring_.memory().bytes().size() / 8;
+    const auto* memory = reinterpret_cast<const std::uint64_t*>(ring_.memory().data());
+    for (std::size_t i = 0; i < words; i++) EXPECT_LT(memory[i] >> 40, 0xffff80U) << i;
+}
+
 class Race : public DeviceTest {
  protected:
     /// All at once.

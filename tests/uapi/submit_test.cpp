@@ -233,6 +233,18 @@ TEST_F(RingSubmit, FullCompletionQueueReturnsEagain) {
     expect_numbered(ring.reap(), 8, 1);
 }
 
+TEST_F(RingSubmit, UnfinishedBatchAsksForNoRoom) {
+    Ring ring(device_, {8, 8, 0});
+    put_nops(ring, 8);
+    ASSERT_EQ(ring.submit(), 0);
+    ring.wait_for(8);
+    for (int i = 0; i < 7; i++) ring.put(nop());
+    EXPECT_EQ(ring.submit(), 0);
+    EXPECT_EQ(ring.fetched(), 0U);
+    ring.put(nop());
+    EXPECT_EQ(ring.submit(), EINVAL) << "a full queue without any end of batch";
+}
+
 TEST_F(RingSubmit, CompletionsAreNeverDropped) {
     Ring ring(device_, {8, 8, 0});
     put_nops(ring, 8);
