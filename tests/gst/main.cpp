@@ -13,6 +13,8 @@ void warm_up() {
     if (end) gst_message_unref(end);
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(pipeline);
+    // The streaming thread holds its task, and descriptors, until it has ended.
+    gst_task_cleanup_all();
 }
 
 }  // namespace

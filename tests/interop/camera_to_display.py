@@ -9,13 +9,13 @@ which the kernel's log then shows.
 import gst
 
 
-def watch(drm_format, frames):
+def watch(display, drm_format, frames):
     pipeline = gst.run(
         f"v4l2src io-mode=dmabuf device={gst.camera()} num-buffers={frames} "
         f"! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format={drm_format},"
         "width=640,height=360,framerate=5/1 "
         "! accelconvert name=convert ! accelfilter name=filter "
-        "! kmssink name=display driver-name=cirrus force-modesetting=true sync=false")
+        f"! kmssink name=display driver-name={display} force-modesetting=true sync=false")
     for element, pad in (("convert", "sink"), ("filter", "sink"), ("display", "sink")):
         caps = pipeline.caps(element, pad)
         gst.expect("memory:DMABuf" in caps and "DMA_DRM" in caps, f"{element}.{pad}: {caps}")
@@ -25,9 +25,10 @@ def watch(drm_format, frames):
 
 
 def test():
-    gst.modprobe("vivid", "cirrus")
+    gst.modprobe("vivid")
+    display = gst.cirrus()
     for drm_format, frames in (("XR24", 20), ("YUYV", 10), ("NV12", 10)):
-        watch(drm_format, frames)
+        watch(display, drm_format, frames)
 
 
 gst.main(test)

@@ -35,6 +35,13 @@ def modprobe(*modules):
         subprocess.run(["modprobe", module], check=True)
 
 
+def cirrus():
+    """Loads the display's driver and returns its name: Linux 7 has it under a new one."""
+    name = "cirrus" if os.uname().release.startswith("6.") else "cirrus-qemu"
+    modprobe(name)
+    return name
+
+
 def camera():
     """The node of vivid's video capture: nodes have numbers as they come."""
     for entry in sorted(glob.glob("/sys/class/video4linux/video*")):

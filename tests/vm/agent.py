@@ -192,6 +192,8 @@ def run(port, request, log):
         return {"exit": 127 if error.errno == errno.ENOENT else 126, "timed_out": False, "problems": []}
     timed_out = stream(port, request, child)
     status = child.wait()
+    if status < 0 and not timed_out:
+        port.send({"id": request["id"], "data": f"killed by {signal.Signals(-status).name}\n"})
     problems = log.problems()
     problems = problems + leftovers.problems() if request.get("check", True) else []
     exit_status = 124 if timed_out else status if status >= 0 else 128 - status
