@@ -5,8 +5,10 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <system_error>
 
@@ -42,19 +44,32 @@ inline void send_fds(int socket, FdPair fds) {
         throw std::system_error(errno, std::generic_category(), "sendmsg");
 }
 
+// Whatever came is in our table already, so it is owned before anybody judges it. A control buffer
+// has room for one message of two descriptors.
+inline std::array<accel::UniqueFd, 2> take_fds(const msghdr& header) {
+    std::array<accel::UniqueFd, 2> fds;
+    const cmsghdr* control = CMSG_FIRSTHDR(&header);
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+        return fds;
+
+    const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < std::min(count, fds.size()); i++) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(fd), sizeof(fd));
+        fds[i].reset(fd);
+    }
+    return fds;
+}
+
 inline std::array<accel::UniqueFd, 2> receive_fds(int socket) {
     FdMessage message;
     if (::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC) < 0)
         throw std::system_error(errno, std::generic_category(), "recvmsg");
 
-    const cmsghdr* control = CMSG_FIRSTHDR(&message.header);
-    if (!control || control->cmsg_type != SCM_RIGHTS ||
-        control->cmsg_len != CMSG_LEN(sizeof(FdPair)))
-        throw std::system_error(EPROTO, std::generic_category(), "message without descriptors");
-
-    FdPair fds;
-    std::memcpy(fds.data(), CMSG_DATA(control), sizeof(fds));
-    return {accel::UniqueFd(fds[0]), accel::UniqueFd(fds[1])};
+    std::array<accel::UniqueFd, 2> fds = take_fds(message.header);
+    if (!fds[0] || !fds[1] || (message.header.msg_flags & MSG_CTRUNC) != 0)
+        throw std::system_error(EPROTO, std::generic_category(), "message of two descriptors");
+    return fds;
 }
 
 }  // namespace samples

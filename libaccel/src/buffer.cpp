@@ -5,12 +5,9 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <string>
-#include <string_view>
 
 #include "buffer_impl.hpp"
 #include "deadline.hpp"
@@ -81,6 +78,7 @@ void BufferImpl::ensure_mapped(Access access) {
     if (!address) {
         const bool foreign = mmap_offset == 0;
         const int fd = foreign ? dmabuf.get() : device->fd.get();
+        static_assert(sizeof(off_t) == sizeof(mmap_offset));
         const auto offset = static_cast<off_t>(mmap_offset);
 
         void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
@@ -120,25 +118,13 @@ std::uint32_t sync_flags(Access access) noexcept {
     return DMA_BUF_SYNC_RW;
 }
 
-// The kernel's name of an open file tells a dma-buf from every other kind.
-bool is_dmabuf(int fd) noexcept {
-    constexpr std::string_view prefix = "/dmabuf:";
-    char path[64];
-    char target[64];
-
-    const int n = std::snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (n < 0) return false;
-    const ssize_t length = ::readlink(path, target, sizeof(target));
-    return length >= 0 &&
-           std::string_view(target, static_cast<std::size_t>(length)).starts_with(prefix);
-}
-
 [[noreturn]] void fail_import(int fd, int number) {
     const std::string thing = "import of fd " + std::to_string(fd);
 
     // DRM says EINVAL both for a descriptor of another kind and for memory it cannot use.
     if (number == EINVAL)
-        detail::fail(is_dmabuf(fd) ? Errc::constraint_unmet : Errc::not_a_dmabuf, thing, number);
+        detail::fail(sys::is_dmabuf(fd) ? Errc::constraint_unmet : Errc::not_a_dmabuf, thing,
+                     number);
     detail::fail(number, thing);
 }
 

@@ -51,13 +51,15 @@ std::vector<DeviceEntry> list_devices(const fs::path& class_dir) {
     if (error) fail(error.value(), "list of " + class_dir.string());
 
     std::vector<std::pair<unsigned, DeviceEntry>> found;
-    for (const fs::directory_entry& entry : entries) {
-        std::string name = entry.path().filename().string();
+    // Not a range-based loop: its increment throws errors that are not the library's.
+    for (; entries != fs::directory_iterator(); entries.increment(error)) {
+        std::string name = entries->path().filename().string();
         const auto number = node_number(name);
-        if (!number || !has_our_driver(entry.path())) continue;
+        if (!number || !has_our_driver(entries->path())) continue;
         std::string path = "/dev/accel/" + name;
         found.push_back({*number, {std::move(name), std::move(path)}});
     }
+    if (error) fail(error.value(), "list of " + class_dir.string());
 
     std::ranges::sort(found, {}, &std::pair<unsigned, DeviceEntry>::first);
     std::vector<DeviceEntry> list;
@@ -146,7 +148,10 @@ Device Device::open(const std::string& path) {
     impl->info.path = path;
     impl->info.name = fs::path(path).filename().string();
     impl->fd = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!impl->fd) detail::fail(errno, "open of " + path);
+    if (!impl->fd) {
+        const int number = errno;
+        detail::fail(number, "open of " + path);
+    }
     if (!sys::is_zaccel(impl->fd.get()))
         detail::fail(Errc::not_supported, path + " as a zaccel device");
 

@@ -2,7 +2,9 @@
 #include <accel/error.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <new>
 #include <optional>
 
 namespace accel {
@@ -77,8 +79,10 @@ std::string compose(const std::error_code& code, const std::string& thing, int n
 }  // namespace
 
 const std::error_category& category() noexcept {
-    static const Category instance;
-    return instance;
+    // Never destroyed: error codes are still looked at when a program's static objects go.
+    alignas(Category) static std::byte storage[sizeof(Category)];
+    static const Category* const instance = ::new (storage) Category;
+    return *instance;
 }
 
 std::error_code error_from_errno(int number) noexcept {
@@ -133,6 +137,6 @@ std::error_code error_from_errno(int number) noexcept {
 Error::Error(std::error_code code, const std::string& thing, int number)
     : std::system_error(code), text_(compose(code, thing, number)), number_(number) {}
 
-Error::~Error() = default;
+const char* Error::what() const noexcept { return text_.what(); }
 
 }  // namespace accel

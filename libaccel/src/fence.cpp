@@ -31,9 +31,14 @@ Fence Fence::from_fd(UniqueFd fd) {
 
 Fence Fence::merge(const Fence& a, const Fence& b) {
     int merged = -1;
-    detail::check(sys::sync_file_merge(a.fd(), b.fd(), merged), [&] {
+    const int number = sys::sync_file_merge(a.fd(), b.fd(), merged);
+    const auto thing = [&] {
         return "merge of fences " + std::to_string(a.fd()) + " and " + std::to_string(b.fd());
-    });
+    };
+
+    // What is EBADF for the first descriptor is ENOENT for the second.
+    if (number == ENOENT) detail::fail(Errc::bad_descriptor, thing(), number);
+    detail::check(number, thing);
     return Fence(UniqueFd(merged));
 }
 

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <linux/magic.h>
 #include <linux/sync_file.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <xf86drm.h>
 
 #include <cstring>
@@ -105,6 +107,12 @@ int syncobj_import(int fd, std::uint32_t handle, int sync_file_fd) noexcept {
 
 int syncobj_export(int fd, std::uint32_t handle, int& sync_file_fd) noexcept {
     return from_libdrm(drmSyncobjExportSyncFile(fd, handle, &sync_file_fd));
+}
+
+// Every dma-buf lies in a file system of their own, which needs no /proc to be recognised.
+bool is_dmabuf(int fd) noexcept {
+    struct statfs info{};
+    return ::fstatfs(fd, &info) == 0 && info.f_type == DMA_BUF_MAGIC;
 }
 
 int dmabuf_sync(int fd, std::uint64_t flags) noexcept {

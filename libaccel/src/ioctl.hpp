@@ -35,6 +35,7 @@ int syncobj_import(int fd, std::uint32_t handle, int sync_file_fd) noexcept;
 int syncobj_export(int fd, std::uint32_t handle, int& sync_file_fd) noexcept;
 
 // Of a dma-buf; @flags are DMA_BUF_SYNC_*.
+bool is_dmabuf(int fd) noexcept;
 int dmabuf_sync(int fd, std::uint64_t flags) noexcept;
 int dmabuf_export_sync_file(int fd, std::uint32_t flags, int& sync_file_fd) noexcept;
 int dmabuf_import_sync_file(int fd, std::uint32_t flags, int sync_file_fd) noexcept;

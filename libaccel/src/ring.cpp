@@ -99,9 +99,13 @@ void RingImpl::map_memory(const drm_zaccel_ring_create& args, const std::string&
     info.handle = handle;
     check(sys::buffer_info(device->fd.get(), info), [&] { return thing; });
 
+    static_assert(sizeof(off_t) == sizeof(info.mmap_offset));
     void* mapped = ::mmap(nullptr, args.size, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd.get(),
                           static_cast<off_t>(info.mmap_offset));
-    if (mapped == MAP_FAILED) fail(errno, "memory of a " + thing);
+    if (mapped == MAP_FAILED) {
+        const int number = errno;
+        fail(number, "memory of a " + thing);
+    }
 
     memory = static_cast<std::byte*>(mapped);
     memory_size = args.size;
@@ -134,6 +138,11 @@ bool RingImpl::has_room(std::uint32_t tail, std::uint32_t count) const noexcept 
     const std::uint32_t fetched = zaccel_load_acquire(&header->sq_head);
     return zaccel_ring_tail_valid(fetched, tail, sq_entries) &&
            zaccel_ring_free(fetched, tail, sq_entries) >= count;
+}
+
+bool RingImpl::has_posted(std::uint32_t index) const noexcept {
+    // Acquire: pairs with the kernel's release store of cq_tail.
+    return zaccel_ring_reached(zaccel_load_acquire(&header->cq_tail), index);
 }
 
 // False when a command names a slot of another ring. Nothing of it is published yet.
@@ -256,8 +265,7 @@ Expected<void> Ring::wait_for(std::uint32_t index,
 
     const bool wait = timeout.count() > 0;
     for (int i = 0; i < (wait ? spin_rounds : 1); i++) {
-        // Acquire: pairs with the kernel's release store of cq_tail.
-        if (zaccel_ring_reached(zaccel_load_acquire(&impl_->header->cq_tail), index)) return {};
+        if (impl_->has_posted(index)) return {};
         if (wait) pause_cpu();
     }
     if (!wait) return Unexpected(Errc::timed_out);
@@ -267,7 +275,8 @@ Expected<void> Ring::wait_for(std::uint32_t index,
     args.index = index;
     args.deadline_ns = detail::deadline_after(timeout);
     const int number = sys::ring_wait(impl_->device->fd.get(), args);
-    if (number != 0) return Unexpected(error_from_errno(number));
+    // What was posted counts, even when the device went while we were on our way to sleep.
+    if (number != 0 && !impl_->has_posted(index)) return Unexpected(error_from_errno(number));
     return {};
 }
 
@@ -281,9 +290,11 @@ std::uint32_t Ring::submitted() const noexcept {
 
 std::uint32_t Ring::outstanding() const noexcept {
     if (!impl_) return 0;
-    // The head first: the tail is never behind a head that was read before it.
+    // The head first, so that the tail is not behind it. Only a batch that was reaped before its
+    // doorbell returned, where we store the tail, can put it there.
     const std::uint32_t head = impl_->cq_head.load(std::memory_order_acquire);
-    return zaccel_ring_count(head, impl_->sq_tail.load(std::memory_order_acquire));
+    const std::uint32_t tail = impl_->sq_tail.load(std::memory_order_acquire);
+    return zaccel_ring_reached(tail, head) ? zaccel_ring_count(head, tail) : 0;
 }
 
 std::uint32_t Ring::engine() const noexcept { return impl_ ? impl_->engine : 0; }

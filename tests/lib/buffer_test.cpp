@@ -161,6 +161,7 @@ TEST_F(BufferImport, OfAnotherDeviceObjectIsTheSameMemory) {
     std::optional<Buffer> buffer = Buffer::allocate(device_, page);
     const Buffer imported = Buffer::import(other, buffer->export_fd().get());
     EXPECT_TRUE(imported.is_shared());
+    EXPECT_FALSE(imported.is_imported());
 
     fill_with(*buffer, 0x21);
     EXPECT_TRUE(holds_only(imported, 0x21));

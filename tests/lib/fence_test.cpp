@@ -64,6 +64,14 @@ TEST_F(FenceTest, MergedSignalsWithTheLast) {
     EXPECT_TRUE(both.wait_for(long_enough));
 }
 
+TEST_F(FenceTest, MergesOnlyWithAnother) {
+    HeldFence held;
+    Fence moved_from = held.fence().duplicate();
+    const Fence taken = std::move(moved_from);
+    EXPECT_EQ(error_of([&] { Fence::merge(taken, moved_from); }), Errc::bad_descriptor);
+    EXPECT_EQ(error_of([&] { Fence::merge(moved_from, taken); }), Errc::bad_descriptor);
+}
+
 TEST_F(FenceTest, OfADmabufOnlyTakesASyncFile) {
     HeldFence held;
     const accel::UniqueFd dmabuf = accel::UniqueFd::duplicate(held.dmabuf_fd());

@@ -2,6 +2,8 @@
 // Buffers that other drivers made.
 #include <accel/buffer.hpp>
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "fixture.hpp"
@@ -95,6 +97,12 @@ TEST_F(ForeignBuffer, ThatIsReadOnlyRefusesOnlyWriting) {
     EXPECT_EQ(error_of([&] { (void)buffer.map(Access::write); }), Errc::access_denied);
     EXPECT_EQ(error_of([&] { (void)buffer.map(Access::read_write); }), Errc::access_denied);
     EXPECT_TRUE(holds_only(buffer, 0));
+}
+
+TEST_F(ForeignBuffer, ThatIsReadOnlyIsExportedReadOnly) {
+    const accel::UniqueFd read_only = lib_tests::vgem_read_only_dmabuf();
+    const accel::UniqueFd exported = Buffer::import(device_, read_only.get()).export_fd();
+    EXPECT_EQ(::fcntl(exported.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
 }
 
 TEST_F(ForeignBuffer, WaitsForItsWriter) {

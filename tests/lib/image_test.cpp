@@ -3,6 +3,8 @@
 
 #include <array>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "fixture.hpp"
 #include "udmabuf.hpp"
@@ -66,6 +68,14 @@ TEST_F(ImageBind, TakesPlanesInBuffersOfTheirOwn) {
     const Buffer chroma = Buffer::allocate(device_, 4096);
     const std::array planes{Plane(buffer_, 0, 64), Plane(chroma, 128, 64)};
     EXPECT_TRUE(ring_.bind(Image(fourcc::NV12, {64, 16}, planes)));
+}
+
+TEST_F(ImageBind, TakesPlanesThatWereMovedFrom) {
+    Plane plane(buffer_, 0, 64), other(buffer_, 4096, 64);
+    const Plane moved = std::move(plane);
+    other = std::move(plane);
+    for (const Plane& each : {plane, moved, other})
+        EXPECT_TRUE(ring_.bind(Image(fourcc::R8, {64, 8}, std::span(&each, 1))));
 }
 
 TEST_F(ImageBind, RefusesAnImageThatDoesNotFit) {

@@ -80,12 +80,15 @@ class ACCEL_API Buffer {
     ~Buffer();
 
     /// A dma-buf of this memory (O_CLOEXEC, readable and writable), for another driver, process or
-    /// Device. It outlives the Buffer. Makes the buffer shared for good.
+    /// Device; an import keeps the access mode that it came with. It outlives the Buffer. Makes the
+    /// buffer shared for good.
     UniqueFd export_fd() const;
 
     std::uint64_t size() const;  ///< Bytes.
-    bool is_imported() const;    ///< Made by another driver or Device.
     bool is_shared() const;      ///< Imported, or exported at least once.
+
+    /// Made by another driver. Memory of this device is its own, whichever Device exported it.
+    bool is_imported() const;
 
     /// Opens a scope for the CPU. On a shared buffer this waits, without limit, for the fences that
     /// @p access conflicts with: call wait() before to wait with a limit. On a private one the

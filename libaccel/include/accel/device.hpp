@@ -90,6 +90,10 @@ struct DeviceEntry {
 ///
 /// Move-only. Thread-safe: all members may be called from several threads at once. A moved-from
 /// Device can only be assigned to or destroyed; other calls throw invalid_argument.
+///
+/// A child made by fork() shares the open file with its parent, handles and rings included. There
+/// it must neither use nor destroy a Device or anything made on one: what it would release is its
+/// parent's. It may exec(), which closes the device, or end by _exit().
 class ACCEL_API Device {
  public:
     /// The zaccel devices of this machine, by number. Opens none of them.
@@ -122,6 +126,9 @@ class ACCEL_API Device {
                   std::uint64_t modifier = linear_modifier) const;
 
     /// The device node's descriptor, owned here; for ioctls that the library does not cover.
+    ///
+    /// GEM handles belong to the open file, so one that is got through this descriptor may be a
+    /// Buffer's as well: never close one that a PRIME import gave.
     int fd() const;
 
     /// @private For the library itself.

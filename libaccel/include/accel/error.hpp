@@ -58,13 +58,10 @@ class ACCEL_API Error : public std::system_error {
     /// @param number the errno behind it, positive; 0 for none
     explicit Error(std::error_code code, const std::string& thing = {}, int number = 0);
 
-    Error(const Error&) noexcept = default;
-    Error& operator=(const Error&) noexcept = default;
-    ~Error() override;
+    const char* what() const noexcept override;
 
-    const char* what() const noexcept override { return text_.what(); }
-
-    /// The errno behind it, or 0.
+    /// The errno behind it; 0 when there is none, or when the error came as an Expected, which
+    /// carries the code only.
     int os_error() const noexcept { return number_; }
 
  private:

@@ -23,7 +23,10 @@ class ACCEL_API Fence {
     /// @throws Error not_a_fence (and @p fd is closed), bad_descriptor
     static Fence from_fd(UniqueFd fd);
 
-    /// A fence that signals when both have; it carries the error of either.
+    /// A fence that signals when both have. Do not rely on its status(): it carries at most the
+    /// errors of fences that were pending at the merge, and of several of one ring only the last
+    /// one's. Ask the status() of each fence instead.
+    /// @throws Error bad_descriptor when either is moved-from, quota_exceeded
     static Fence merge(const Fence& a, const Fence& b);
 
     Fence(const Fence&) = delete;

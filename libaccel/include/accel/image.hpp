@@ -74,6 +74,11 @@ class ACCEL_API Plane {
     Plane(const Buffer& buffer, PlaneLayout layout);
     Plane(const Buffer& buffer, std::uint64_t offset, std::uint32_t pitch);
 
+    // No moves: a Plane without a buffer would be of no use to anybody, so moving one copies it.
+    Plane(const Plane&) noexcept = default;
+    Plane& operator=(const Plane&) noexcept = default;
+    ~Plane() = default;
+
     std::uint64_t offset() const noexcept { return layout_.offset; }
     std::uint32_t pitch() const noexcept { return layout_.pitch; }
 

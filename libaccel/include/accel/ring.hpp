@@ -31,8 +31,8 @@ struct RingOptions {
 /// A place in a ring's table that names a range of a buffer, or an image. The place is free again
 /// when the Slot is destroyed; commands submitted before are not affected.
 ///
-/// The memory bound stays alive for as long as the Slot does. Move-only. A Slot may outlive its
-/// Ring, and then does nothing. Thread-safe apart from moving and destroying it.
+/// The memory bound stays alive for as long as both the Slot and its Ring do. Move-only. A Slot may
+/// outlive its Ring, and then does nothing. Thread-safe apart from moving and destroying it.
 class ACCEL_API Slot {
  public:
     Slot(const Slot&) = delete;
@@ -82,7 +82,9 @@ struct Submission {
 /// hot path (try_submit, try_reap, wait_for) allocates or throws.
 ///
 /// Move-only. When it is destroyed, batches that have not run end as canceled, and so do their
-/// fences.
+/// fences. The destructor waits for nothing: a batch that runs already is told to stop, but may
+/// write into its buffers for a moment after the Ring is gone. Where that matters, reap every
+/// completion first; or export the buffer, before or after, and use Buffer::wait().
 class ACCEL_API Ring {
  public:
     /// @throws Error invalid_argument (sizes out of DeviceLimits, or no powers of two), not_found
@@ -146,8 +148,11 @@ class ACCEL_API Ring {
     std::uint32_t capacity() const noexcept;             ///< Commands of the largest batch.
     std::uint32_t completion_capacity() const noexcept;  ///< Commands submitted and not reaped.
     std::uint32_t submitted() const noexcept;            ///< What the last try_submit() returned.
-    std::uint32_t outstanding() const noexcept;          ///< Submitted and not reaped, now.
     std::uint32_t engine() const noexcept;               ///< EngineInfo::id
+
+    /// Commands submitted and not reaped, now. A batch counts once the call that submits it has
+    /// returned, so another thread that reaps may see 0 for a batch of which it has a completion.
+    std::uint32_t outstanding() const noexcept;
 
     /// False once moved from; then every call answers invalid_argument, or 0.
     explicit operator bool() const noexcept { return impl_ != nullptr; }

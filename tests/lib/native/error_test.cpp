@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <set>
 #include <string>
+#include <type_traits>
 
 namespace {
 
@@ -95,5 +96,7 @@ TEST(Error, IsASystemErrorAndSurvivesCopying) {
         EXPECT_STREQ(error.what(), "thing: busy (EBUSY)");
     }
 }
+
+static_assert(std::is_nothrow_copy_constructible_v<Error>, "as an exception has to be");
 
 }  // namespace
