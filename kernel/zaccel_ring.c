@@ -353,7 +353,7 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 
 static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
 {
-	return zaccel_ring_reached(smp_load_acquire(&ring->cq_shown), index) ||
+	return zaccel_ring_reached(zaccel_ring_shown(ring), index) ||
 	       READ_ONCE(ring->error);
 }
 
@@ -373,7 +373,7 @@ static int zaccel_ring_wait(struct zaccel_ring *ring, u32 index, s64 deadline)
 	if (ret)
 		return ret;
 	/* What was posted before the ring ended counts. */
-	if (zaccel_ring_reached(smp_load_acquire(&ring->cq_shown), index))
+	if (zaccel_ring_reached(zaccel_ring_shown(ring), index))
 		return 0;
 	return READ_ONCE(ring->error);
 }
@@ -393,7 +393,7 @@ int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
 	if (!ring)
 		return -ENOENT;
 	ret = zaccel_ring_wait(ring, args->index, args->deadline_ns);
-	args->tail = smp_load_acquire(&ring->cq_shown);
+	args->tail = zaccel_ring_shown(ring);
 	zaccel_ring_put(ring);
 	return ret;
 }

@@ -107,6 +107,13 @@ void zaccel_ring_put(struct zaccel_ring *ring);
 /* Look up a ring by its id; the caller puts it. NULL when there is none. */
 struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id);
 
+/* Completions that can be seen in the mapped queue. */
+static inline u32 zaccel_ring_shown(struct zaccel_ring *ring)
+{
+	/* Pairs with the release in zaccel_ring_post(): cq_tail before this. */
+	return smp_load_acquire(&ring->cq_shown);
+}
+
 /* The private copy with completion index @index. */
 static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 						 u32 index)
