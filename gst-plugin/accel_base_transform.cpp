@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "accel_context.hpp"
+#include "accel_copy.hpp"
 #include "accel_error.hpp"
 #include "accel_pool.hpp"
 #include "accel_runner.hpp"
@@ -79,6 +80,8 @@ bool guarded(gpointer self, const char* doing, F&& work) {
                            "forbids it.",
                            sentence(forbidden.reason())),
                           ("reason: %s", forbidden.what()));
+    } catch (const FrameRefused& refused) {
+        GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("%s", refused.what()), (nullptr));
     } catch (const std::exception& error) {
         post_error(GST_ELEMENT(self), doing, error);
     }
@@ -142,8 +145,10 @@ bool open_device(GstElement* element) {
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
-    if (transition == GST_STATE_CHANGE_NULL_TO_READY && !open_device(element))
-        return GST_STATE_CHANGE_FAILURE;
+    // Again from READY, where the property may have changed.
+    const bool opens = transition == GST_STATE_CHANGE_NULL_TO_READY ||
+                       transition == GST_STATE_CHANGE_READY_TO_PAUSED;
+    if (opens && !open_device(element)) return GST_STATE_CHANGE_FAILURE;
     const GstStateChangeReturn result =
         GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_READY_TO_NULL) state_of(element).device.release();
@@ -236,6 +241,7 @@ gboolean decide_allocation(GstBaseTransform* trans, GstQuery* query) {
     if (!pool) return FALSE;
     set_only_pool(query, pool.get(), min);
     retire(state.frames);  // after a mere reconfiguration there is one
+    if (state.runner) state.runner->forget_outputs();
     state.frames = std::move(pool);
     GST_INFO_OBJECT(trans, "frames come from %" GST_PTR_FORMAT ", downstream %s GstVideoMeta",
                     state.frames.get(), meta ? "knows" : "does not know");
@@ -271,10 +277,12 @@ bool depends_on_size(GType api) {
     return gst_meta_api_type_has_tag(api, g_quark_from_static_string(GST_META_TAG_VIDEO_SIZE_STR));
 }
 
-// What says something of the picture stays with it; rectangles follow its size.
+// What says something of the picture stays with it; rectangles follow its size. A crop that has
+// been applied goes.
 gboolean transform_meta(GstBaseTransform* trans, GstBuffer* out, GstMeta* meta, GstBuffer* in) {
     BaseState& state = state_of(trans);
     const GstMetaInfo* info = meta->info;
+    if (info->api == GST_VIDEO_CROP_META_API_TYPE && applicable_crop(in, *state.in)) return FALSE;
     if (!only_of_video(info->api))
         return GST_BASE_TRANSFORM_CLASS(parent_class)->transform_meta(trans, out, meta, in);
     if (!depends_on_size(info->api) || state.in->size() == state.out->size()) return TRUE;
@@ -295,8 +303,10 @@ GstFlowReturn transform(GstBaseTransform* trans, GstBuffer* in, GstBuffer* out) 
     const auto make = [self, klass](const accel::Slot& dst, const accel::Slot& src) {
         return klass->make_command(self, dst, src);
     };
+    if (!state.runner) return GST_FLOW_ERROR;  // it failed before, and that was posted
     const bool done = guarded(trans, "process a frame",
                               [&] { state.runner->run(in, out, fallback, make, state.stats); });
+    if (!state.runner->usable()) state.runner.reset();  // start() makes the next
     return done ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
@@ -369,16 +379,17 @@ void add_templates(GstElementClass* klass, const FormatList& formats) {
 GstPtr<GstCaps> usable_caps(GstBaseTransform* trans, GstPadDirection direction,
                             GstPtr<GstCaps> other) {
     GstPad* pad = direction == GST_PAD_SINK ? trans->srcpad : trans->sinkpad;
+    if (!gst_pad_is_linked(pad)) return other;
     const GstPtr<GstCaps> peer(gst_pad_peer_query_caps(pad, nullptr));
     if (!gst_caps_is_any(peer.get())) return other;
-    other.reset(gst_caps_make_writable(other.release()));
+    GstPtr<GstCaps> usable(gst_caps_copy(other.get()));
     gst_caps_filter_and_map_in_place(
-        other.get(),
+        usable.get(),
         [](GstCapsFeatures* features, GstStructure*, gpointer) -> gboolean {
             return accelgst::is_dmabuf(features) == false;
         },
         nullptr);
-    return other;
+    return gst_caps_is_empty(usable.get()) ? std::move(other) : std::move(usable);
 }
 
 }  // namespace accelgst

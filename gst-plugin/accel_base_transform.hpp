@@ -5,12 +5,19 @@
 
 #include <accel/accel.hpp>
 #include <span>
+#include <stdexcept>
 
 #include "accel_caps.hpp"
 
 namespace accelgst {
 struct BaseState;
-}
+
+/// From make_command: the element cannot do this to the frame. what() is for the user to read.
+class FrameRefused : public std::runtime_error {
+ public:
+    using std::runtime_error::runtime_error;
+};
+}  // namespace accelgst
 
 /// What accel elements with one input and one output have in common: the device, the ring, memory
 /// both ways, statistics, errors. A subclass says which operations it needs, how caps change, and
@@ -30,7 +37,7 @@ struct GstAccelBaseTransformClass {
     bool (*set_formats)(GstAccelBaseTransform* self, const accelgst::FrameCaps& in,
                         const accelgst::FrameCaps& out);
 
-    /// Called for each frame, on the streaming thread.
+    /// Called for each frame, on the streaming thread. May throw FrameRefused.
     accel::Command (*make_command)(GstAccelBaseTransform* self, const accel::Slot& dst,
                                    const accel::Slot& src);
 };
@@ -46,7 +53,7 @@ namespace accelgst {
 void add_templates(GstElementClass* klass, const FormatList& formats);
 
 /// What is left of @p other when the peer of the other pad takes anything: system memory, which
-/// everybody can use. Both kinds of memory otherwise.
+/// everybody can use. All of it otherwise, and where there is no system memory or no peer.
 GstPtr<GstCaps> usable_caps(GstBaseTransform* trans, GstPadDirection direction,
                             GstPtr<GstCaps> other);
 

@@ -4,6 +4,7 @@
 #include <gst/allocators/gstdmabuf.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -12,12 +13,10 @@
 namespace accelgst {
 namespace {
 
-GstDebugCategory* category() {
-    static GstDebugCategory* const made =
-        _gst_debug_category_new("accelbinding", 0, "frames as accelerators see them");
-    return made;
-}
-#define GST_CAT_DEFAULT category()
+// Made when the plug-in is loaded: GST_DEBUG reaches only categories that exist.
+GstDebugCategory* const category =
+    _gst_debug_category_new("accelbinding", 0, "frames as accelerators see them");
+#define GST_CAT_DEFAULT category
 
 // Would the same frame do in memory of our own?
 bool copy_helps(const accel::Error& error) {
@@ -33,6 +32,45 @@ accel::Buffer import(GstMemory* memory, const DevicePtr& device) {
 }
 
 }  // namespace
+
+// Memories of our own that a cache has bound, and those that have gone since. Shared with the
+// memories, any of which may outlive the cache. Thread-safe.
+class LiveMemories {
+ public:
+    static void watch(const std::shared_ptr<LiveMemories>& self, GstMemory* memory, DmaBufId id) {
+        const std::scoped_lock lock(self->mutex_);
+        if (std::ranges::find(self->living_, id) != self->living_.end()) return;
+        self->living_.push_back(id);
+        GstMemory* whole = memory->parent ? memory->parent : memory;
+        gst_mini_object_weak_ref(GST_MINI_OBJECT_CAST(whole), depart, new Watch{self, id});
+    }
+
+    std::vector<DmaBufId> take_departed() {
+        const std::scoped_lock lock(mutex_);
+        return std::exchange(departed_, {});
+    }
+
+ private:
+    struct Watch {
+        std::shared_ptr<LiveMemories> memories;
+        DmaBufId id;
+    };
+
+    static void depart(gpointer data, GstMiniObject*) {
+        const std::unique_ptr<Watch> watch(static_cast<Watch*>(data));
+        const std::scoped_lock lock(watch->memories->mutex_);
+        std::erase(watch->memories->living_, watch->id);
+        watch->memories->departed_.push_back(watch->id);
+    }
+
+    std::mutex mutex_;
+    std::vector<DmaBufId> living_;
+    std::vector<DmaBufId> departed_;
+};
+
+BindingCache::BindingCache() : memories_(std::make_shared<LiveMemories>()) {}
+
+BindingCache::~BindingCache() = default;
 
 std::optional<CopyReason> BindingCache::locate_plane(GstBuffer* buffer, const FrameCaps& caps,
                                                      guint plane, PlaceOfPlane& place) {
@@ -74,27 +112,65 @@ accel::Image BindingCache::image_of(const DevicePtr& device, const FrameCaps& ca
     return {caps.format->fourcc, caps.size(), planes};
 }
 
+// Of each dma-buf once.
+std::uint64_t BindingCache::bytes_of(const Places& places) {
+    std::uint64_t bytes = 0;
+    for (auto place = places.begin(); place != places.end() && place->memory; place++) {
+        const auto same = [&](const PlaceOfPlane& other) {
+            return other.key.dmabuf == place->key.dmabuf;
+        };
+        if (std::none_of(places.begin(), place, same)) bytes += place->memory->maxsize;
+    }
+    return bytes;
+}
+
+void BindingCache::drop_departed() {
+    for (const DmaBufId& id : memories_->take_departed())
+        entries_.remove_if([&](const Entry& entry) {
+            return std::ranges::find(entry.key, id, &PlaneKey::dmabuf) != entry.key.end();
+        });
+}
+
+void BindingCache::make_room(std::uint64_t bytes) {
+    for (const Entry& entry : entries_) bytes += entry.bytes;
+    while (entries_.size() >= bound || (entries_.size() >= bound_of_large && bytes > bound_bytes)) {
+        bytes -= entries_.back().bytes;
+        entries_.pop_back();
+    }
+}
+
+std::variant<Binding, CopyReason> BindingCache::add(accel::Ring& ring, const DevicePtr& device,
+                                                    const FrameCaps& caps, const Places& places,
+                                                    const Key& key) {
+    const std::uint64_t bytes = bytes_of(places);
+    make_room(bytes);
+    try {
+        entries_.push_front({key, ring.bind(image_of(device, caps, places)), bytes});
+    } catch (const accel::Error& error) {
+        if (!copy_helps(error)) throw;
+        GST_INFO("frame cannot be used in place: %s", error.what());
+        entries_.push_front({key, std::nullopt, 0});
+        return CopyReason::import_refused;
+    }
+    for (guint plane = 0; plane < caps.planes(); plane++)
+        if (find_buffer(places[plane].memory, device))
+            LiveMemories::watch(memories_, places[plane].memory, key[plane].dmabuf);
+    return Binding{&*entries_.front().slot, true};
+}
+
 std::variant<Binding, CopyReason> BindingCache::bind(accel::Ring& ring, const DevicePtr& device,
                                                      GstBuffer* buffer, const FrameCaps& caps) {
+    drop_departed();
     Places places{};
     if (const auto reason = locate(buffer, caps, places)) return *reason;
     Key key{};
     std::ranges::transform(places, key.begin(), &PlaceOfPlane::key);
 
     const auto found = std::ranges::find(entries_, key, &Entry::key);
-    if (found != entries_.end()) {
-        entries_.splice(entries_.begin(), entries_, found);
-        return Binding{&entries_.front().slot, false};
-    }
-    if (entries_.size() == bound) entries_.pop_back();
-    try {
-        entries_.push_front({key, ring.bind(image_of(device, caps, places))});
-    } catch (const accel::Error& error) {
-        if (!copy_helps(error)) throw;
-        GST_INFO("frame cannot be used in place: %s", error.what());
-        return CopyReason::import_refused;
-    }
-    return Binding{&entries_.front().slot, true};
+    if (found == entries_.end()) return add(ring, device, caps, places, key);
+    entries_.splice(entries_.begin(), entries_, found);
+    if (!found->slot) return CopyReason::import_refused;
+    return Binding{&*found->slot, false};
 }
 
 }  // namespace accelgst

@@ -135,6 +135,29 @@ void append_filtered(GstCaps* caps, const GstStructure* from, bool from_dmabuf, 
     append(caps, structure, dmabuf);
 }
 
+// Looked up here and not by GStreamer, which knows no DRM format for grey before 1.26.
+const Format* linear_dma_drm_format(const GstCaps* caps) {
+    const gchar* name = gst_structure_get_string(gst_caps_get_structure(caps, 0), "drm-format");
+    if (!name || !gst_video_is_dma_drm_caps(caps)) return nullptr;
+    guint64 modifier = 0;
+    const guint32 fourcc = gst_video_dma_drm_fourcc_from_string(name, &modifier);
+    if (modifier != accel::linear_modifier) return nullptr;
+    const auto* found = std::ranges::find(table, fourcc, &Format::fourcc);
+    return found == std::end(table) ? nullptr : found;
+}
+
+// The same frames under plain caps; null when there are none.
+GstPtr<GstCaps> plain_caps(const GstCaps* caps) {
+    const Format* format = linear_dma_drm_format(caps);
+    if (!format) return nullptr;
+    GstPtr<GstCaps> plain(gst_caps_copy(caps));
+    GstStructure* structure = gst_caps_get_structure(plain.get(), 0);
+    gst_structure_remove_field(structure, "drm-format");
+    set_formats(structure, false, {format});
+    gst_caps_set_features_simple(plain.get(), new_features(false));
+    return plain;
+}
+
 }  // namespace
 
 const Format* find_format(GstVideoFormat video) {
@@ -169,31 +192,35 @@ std::optional<FrameCaps> FrameCaps::parse(const GstCaps* caps) {
     const std::optional<bool> dmabuf = accelgst::is_dmabuf(gst_caps_get_features(caps, 0));
     if (!dmabuf) return std::nullopt;
     parsed.dmabuf = *dmabuf;
-    if (parsed.dmabuf) {
-        GstVideoInfoDmaDrm drm;
-        if (!gst_video_info_dma_drm_from_caps(&drm, caps) || drm.drm_modifier != 0 ||
-            !gst_video_info_dma_drm_to_video_info(&drm, &parsed.info))
-            return std::nullopt;
-    } else if (!gst_video_info_from_caps(&parsed.info, caps)) {
-        return std::nullopt;
-    }
+    const GstPtr<GstCaps> plain = parsed.dmabuf ? plain_caps(caps) : nullptr;
+    if (parsed.dmabuf && !plain) return std::nullopt;
+    if (!gst_video_info_from_caps(&parsed.info, plain ? plain.get() : caps)) return std::nullopt;
     parsed.format = find_format(GST_VIDEO_INFO_FORMAT(&parsed.info));
     if (!parsed.format) return std::nullopt;
     return parsed;
 }
 
-guint FrameCaps::row_bytes(guint plane) const {
-    // A component of the plane: where several interleave, as in NV12, the pixel stride counts all.
+// Where several components interleave, as in NV12, the pixel stride counts all.
+guint FrameCaps::component(guint plane) const {
     guint component = 0;
     while (GST_VIDEO_FORMAT_INFO_PLANE(info.finfo, component) != plane) component++;
-    return static_cast<guint>(GST_VIDEO_INFO_COMP_WIDTH(&info, component) *
-                              GST_VIDEO_INFO_COMP_PSTRIDE(&info, component));
+    return component;
+}
+
+guint FrameCaps::row_bytes(guint plane) const {
+    return static_cast<guint>(GST_VIDEO_INFO_COMP_WIDTH(&info, component(plane)) *
+                              GST_VIDEO_INFO_COMP_PSTRIDE(&info, component(plane)));
 }
 
 guint FrameCaps::rows(guint plane) const {
-    guint component = 0;
-    while (GST_VIDEO_FORMAT_INFO_PLANE(info.finfo, component) != plane) component++;
-    return static_cast<guint>(GST_VIDEO_INFO_COMP_HEIGHT(&info, component));
+    return static_cast<guint>(GST_VIDEO_INFO_COMP_HEIGHT(&info, component(plane)));
+}
+
+gssize FrameCaps::distance(guint plane, guint x, guint y, gint stride) const {
+    const guint c = component(plane);
+    const gssize column = static_cast<gssize>(x >> GST_VIDEO_FORMAT_INFO_W_SUB(info.finfo, c));
+    const gssize line = static_cast<gssize>(y >> GST_VIDEO_FORMAT_INFO_H_SUB(info.finfo, c));
+    return line * stride + column * GST_VIDEO_INFO_COMP_PSTRIDE(&info, c);
 }
 
 GstPtr<GstCaps> template_caps(const FormatList& formats) {

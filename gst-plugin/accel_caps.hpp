@@ -47,6 +47,12 @@ struct FrameCaps {
     guint planes() const { return GST_VIDEO_INFO_N_PLANES(&info); }
     guint row_bytes(guint plane) const;  ///< Bytes of a line that hold samples.
     guint rows(guint plane) const;
+
+    /// Bytes from a plane's first sample to that of a pixel.
+    gssize distance(guint plane, guint x, guint y, gint stride) const;
+
+ private:
+    guint component(guint plane) const;  ///< The first in the plane.
 };
 
 /// Does the structure with these features stand for dma-bufs? Nothing when for neither kind of

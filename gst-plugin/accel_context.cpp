@@ -10,12 +10,10 @@ namespace {
 
 constexpr char context_type[] = "gst.accel.device";
 
-GstDebugCategory* category() {
-    static GstDebugCategory* const made =
-        _gst_debug_category_new("accelcontext", 0, "device shared by accel elements");
-    return made;
-}
-#define GST_CAT_DEFAULT category()
+// Made when the plug-in is loaded: GST_DEBUG reaches only categories that exist.
+GstDebugCategory* const category =
+    _gst_debug_category_new("accelcontext", 0, "device shared by accel elements");
+#define GST_CAT_DEFAULT category
 
 gpointer copy_device(gpointer device) { return new DevicePtr(*static_cast<DevicePtr*>(device)); }
 

@@ -50,7 +50,25 @@ void copy_plane(GstBuffer* to, GstBuffer* from, const FrameCaps& caps, guint pla
     for (guint y = 0; y < rows; y++) std::memcpy(destination.line(y), source.line(y), bytes);
 }
 
+void apply(const GstVideoCropMeta& crop, const FrameCaps& caps, PlaneOffsets& offsets) {
+    const guint x = crop.x - crop.x % static_cast<guint>(caps.format->width_step);
+    const guint y = crop.y - crop.y % static_cast<guint>(caps.format->height_step);
+    for (guint plane = 0; plane < caps.planes(); plane++)
+        offsets.offset[plane] +=
+            static_cast<gsize>(caps.distance(plane, x, y, offsets.stride[plane]));
+}
+
 }  // namespace
+
+const GstVideoCropMeta* applicable_crop(GstBuffer* buffer, const FrameCaps& caps) {
+    const GstVideoMeta* meta = gst_buffer_get_video_meta(buffer);
+    const GstVideoCropMeta* crop = gst_buffer_get_video_crop_meta(buffer);
+    if (!meta || meta->n_planes < caps.planes() || !crop) return nullptr;
+    const bool fits = accel::Size{crop->width, crop->height} == caps.size() &&
+                      guint64{crop->x} + crop->width <= meta->width &&
+                      guint64{crop->y} + crop->height <= meta->height;
+    return fits ? crop : nullptr;
+}
 
 PlaneOffsets PlaneOffsets::of(GstBuffer* buffer, const FrameCaps& caps) {
     PlaneOffsets offsets{};
@@ -59,6 +77,7 @@ PlaneOffsets PlaneOffsets::of(GstBuffer* buffer, const FrameCaps& caps) {
     const bool use = meta && meta->n_planes >= caps.planes();
     std::copy_n(use ? meta->offset : caps.info.offset, caps.planes(), offsets.offset);
     std::copy_n(use ? meta->stride : caps.info.stride, caps.planes(), offsets.stride);
+    if (const GstVideoCropMeta* crop = applicable_crop(buffer, caps)) apply(*crop, caps, offsets);
     return offsets;
 }
 

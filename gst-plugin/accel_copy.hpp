@@ -5,7 +5,13 @@
 
 namespace accelgst {
 
-/// Where the planes of a frame begin in its buffer, by its GstVideoMeta or else by the caps.
+/// The crop of a frame that is larger than its caps, where it leaves what the caps say:
+/// PlaneOffsets has it applied. Null for any other crop, which stays the affair of who shows the
+/// picture.
+const GstVideoCropMeta* applicable_crop(GstBuffer* buffer, const FrameCaps& caps);
+
+/// Where the planes of a frame begin in its buffer, by its GstVideoMeta or else by the caps. The
+/// applicable crop moves the begin, by whole pairs of pixels where chroma is subsampled.
 struct PlaneOffsets {
     gsize offset[GST_VIDEO_MAX_PLANES];
     gint stride[GST_VIDEO_MAX_PLANES];

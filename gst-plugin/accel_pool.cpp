@@ -19,11 +19,13 @@ struct Layout {
     gsize offset[GST_VIDEO_MAX_PLANES] = {};
     gint stride[GST_VIDEO_MAX_PLANES] = {};
     gsize size = 0;
+    GstVideoAlignment alignment = {};  // by which the strides follow from the width
 };
 
-constexpr std::uint32_t pitch_alignment = 64;
+constexpr std::uint32_t least_alignment = 64;
 
 struct PoolState {
+    std::uint32_t alignment = least_alignment;  // of lines and planes, in bytes; a power of two
     GstPtr<GstAllocator> allocator;
     std::optional<FrameCaps> caps;
     Layout layout;
@@ -55,25 +57,23 @@ PoolState& state_of(GstBufferPool* pool) {
     return *reinterpret_cast<GstAccelBufferPool*>(pool)->state;
 }
 
-Layout default_layout(const FrameCaps& caps) {
+Layout layout_of(const GstVideoInfo& info, const GstVideoAlignment& alignment) {
     Layout layout;
-    std::copy_n(caps.info.offset, caps.planes(), layout.offset);
-    std::copy_n(caps.info.stride, caps.planes(), layout.stride);
-    layout.size = GST_VIDEO_INFO_SIZE(&caps.info);
+    std::copy_n(info.offset, GST_VIDEO_INFO_N_PLANES(&info), layout.offset);
+    std::copy_n(info.stride, GST_VIDEO_INFO_N_PLANES(&info), layout.stride);
+    layout.size = GST_VIDEO_INFO_SIZE(&info);
+    layout.alignment = alignment;
     return layout;
 }
 
-// Throws accel::Error for sizes that cannot be.
-Layout aligned_layout(const FrameCaps& caps) {
-    const auto natural =
-        accel::ImageLayout::natural(caps.format->fourcc, caps.size(), pitch_alignment);
-    Layout layout;
-    for (std::size_t i = 0; i < natural.plane_count; i++) {
-        layout.offset[i] = static_cast<gsize>(natural.planes[i].offset);
-        layout.stride[i] = static_cast<gint>(natural.planes[i].pitch);
-    }
-    layout.size = static_cast<gsize>(natural.bytes);
-    return layout;
+// The lines of all planes get as many more pixels, and not each plane as many as it needs: peers
+// that are told the first plane's pitch only (V4L2) take the others' from it.
+std::optional<Layout> aligned_layout(const FrameCaps& caps, std::uint32_t bytes) {
+    GstVideoInfo info = caps.info;
+    GstVideoAlignment alignment{};
+    std::ranges::fill(alignment.stride_align, bytes - 1);
+    if (!gst_video_info_align(&info, &alignment)) return std::nullopt;
+    return layout_of(info, alignment);
 }
 
 const gchar** get_options(GstBufferPool*) {
@@ -93,12 +93,13 @@ gboolean set_config(GstBufferPool* pool, GstStructure* config) {
     }
     const bool aligned = state.caps->dmabuf || gst_buffer_pool_config_has_option(
                                                    config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-    try {
-        state.layout = aligned ? aligned_layout(*state.caps) : default_layout(*state.caps);
-    } catch (const accel::Error& error) {
-        GST_WARNING_OBJECT(pool, "%s: %" GST_PTR_FORMAT, error.what(), caps);
+    const std::optional<Layout> layout =
+        aligned ? aligned_layout(*state.caps, state.alignment) : layout_of(state.caps->info, {});
+    if (!layout) {
+        GST_WARNING_OBJECT(pool, "no aligned lines for %" GST_PTR_FORMAT, caps);
         return FALSE;
     }
+    state.layout = *layout;
     state.layout.size = std::max<gsize>(state.layout.size, size);
     gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(state.layout.size), min,
                                       max);
@@ -112,9 +113,10 @@ GstBuffer* new_frame(PoolState& state) {
     gst_memory_resize(memory, 0, layout.size);  // not the rest of its last page
     GstBuffer* buffer = gst_buffer_new();
     gst_buffer_append_memory(buffer, memory);
-    gst_buffer_add_video_meta_full(
+    GstVideoMeta* meta = gst_buffer_add_video_meta_full(
         buffer, GST_VIDEO_FRAME_FLAG_NONE, caps.format->video, static_cast<guint>(caps.info.width),
         static_cast<guint>(caps.info.height), caps.planes(), layout.offset, layout.stride);
+    gst_video_meta_set_alignment(meta, layout.alignment);
     return buffer;
 }
 
@@ -170,6 +172,7 @@ GstPtr<GstBufferPool> new_pool(const DevicePtr& device, const PoolRequest& reque
         static_cast<GstAccelBufferPool*>(g_object_new(gst_accel_buffer_pool_get_type(), nullptr));
     gst_object_ref_sink(self);
     self->state->allocator = new_allocator(device);
+    self->state->alignment = std::max(least_alignment, device->info().limits.pitch_align);
     GstPtr<GstBufferPool> pool(GST_BUFFER_POOL(self));
     if (!configure(pool.get(), request)) return nullptr;
     return pool;

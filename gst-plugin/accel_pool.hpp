@@ -20,8 +20,9 @@ struct PoolRequest {
     guint max = 0;  ///< 0: as many as are asked for.
 
     /// The users understand GstVideoMeta, so that lines may be aligned as the accelerator likes.
-    /// Without it plain caps mean the default layout.
-    bool video_meta = true;
+    /// Without it plain caps mean the default layout. A pool for users not known yet goes without:
+    /// who understands GstVideoMeta configures the pool anew.
+    bool video_meta = false;
 };
 
 /// A pool of frames in the accelerator's memory, one dma-buf a frame, each with a GstVideoMeta.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "accel_runner.hpp"
 
+#include <gst/allocators/gstdmabuf.h>
+#include <poll.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,16 +13,26 @@
 namespace accelgst {
 namespace {
 
-GstDebugCategory* category() {
-    static GstDebugCategory* const made =
-        _gst_debug_category_new("accelrunner", 0, "frames on their way through accelerators");
-    return made;
-}
-#define GST_CAT_DEFAULT category()
+// Made when the plug-in is loaded: GST_DEBUG reaches only categories that exist.
+GstDebugCategory* const category =
+    _gst_debug_category_new("accelrunner", 0, "frames on their way through accelerators");
+#define GST_CAT_DEFAULT category
 
 // The device ends what does not end by itself; this is for when that fails too, so that a pipeline
 // never hangs.
 constexpr std::chrono::seconds patience{30};
+
+// How long a command may go on whose ring has ended.
+constexpr std::chrono::milliseconds patience_after_end{1000};
+
+void wait_until_idle(GstBuffer* frame) {
+    for (guint i = 0; i < gst_buffer_n_memory(frame); i++) {
+        GstMemory* memory = gst_buffer_peek_memory(frame, i);
+        if (!gst_is_dmabuf_memory(memory)) continue;
+        pollfd fences{gst_dmabuf_memory_get_fd(memory), POLLOUT, 0};
+        poll(&fences, 1, static_cast<int>(patience_after_end.count()));
+    }
+}
 
 bool has_operation(const accel::DeviceInfo& info, std::uint32_t engine,
                    accel::Operation operation) {
@@ -50,7 +63,7 @@ accel::RingOptions ring_options(const accel::Device& device,
 }  // namespace
 
 FrameRunner::FrameRunner(const DevicePtr& device, std::span<const accel::Operation> operations)
-    : device_(device), ring_(*device, ring_options(*device, operations)) {}
+    : device_(device), ring_(std::in_place, *device, ring_options(*device, operations)) {}
 
 FrameRunner::~FrameRunner() { retire(uploads_); }
 
@@ -65,7 +78,7 @@ void FrameRunner::set_formats(const FrameCaps& in, const FrameCaps& out, GstCaps
 
 GstPtr<GstBuffer> FrameRunner::upload(GstBuffer* in) {
     if (!uploads_) {
-        uploads_ = new_pool(device_, {.caps = in_caps_.get(), .min = 1});
+        uploads_ = new_pool(device_, {.caps = in_caps_.get(), .min = 1, .video_meta = true});
         if (!uploads_) throw std::runtime_error("no pool for copies of the input");
         activate(uploads_.get());
     }
@@ -76,7 +89,7 @@ GstPtr<GstBuffer> FrameRunner::upload(GstBuffer* in) {
 
 const accel::Slot& FrameRunner::input(GstBuffer* in, Fallback fallback, Stats& stats,
                                       GstPtr<GstBuffer>& uploaded) {
-    const auto bound = inputs_.bind(ring_, device_, in, *in_);
+    const auto bound = inputs_.bind(*ring_, device_, in, *in_);
     if (const auto* binding = std::get_if<Binding>(&bound)) {
         binding->fresh ? stats.add_import() : stats.add_cache_hit();
         return *binding->slot;
@@ -86,23 +99,30 @@ const accel::Slot& FrameRunner::input(GstBuffer* in, Fallback fallback, Stats& s
     if (fallback == Fallback::error) throw CopyForbidden(reason);
     uploaded = upload(in);
     stats.add_copy_in(reason, frame_bytes(*in_));
-    const auto copy = inputs_.bind(ring_, device_, uploaded.get(), *in_);
+    const auto copy = inputs_.bind(*ring_, device_, uploaded.get(), *in_);
     if (const auto* binding = std::get_if<Binding>(&copy)) return *binding->slot;
     throw std::runtime_error("the accelerator refuses memory of its own");
 }
 
 const accel::Slot& FrameRunner::output(GstBuffer* out) {
-    const auto bound = outputs_.bind(ring_, device_, out, *out_);
+    const auto bound = outputs_.bind(*ring_, device_, out, *out_);
     if (const auto* binding = std::get_if<Binding>(&bound)) return *binding->slot;
     throw std::runtime_error("the accelerator refuses memory of its own");
 }
 
-void FrameRunner::execute(const accel::Command& command) {
-    const std::uint32_t index = ring_.submit(command);
-    ring_.wait_for(index, patience).value();
-    const accel::Completion completion = ring_.try_reap().value();
-    GST_LOG("completed: %s", completion.status.message().c_str());
-    if (!completion.ok()) throw accel::Error(completion.status, device_->info().path + ": command");
+accel::Completion FrameRunner::complete(const accel::Command& command) {
+    const std::uint32_t index = ring_->submit(command);
+    ring_->wait_for(index, patience).value();
+    return ring_->try_reap().value();
+}
+
+// Ends what may still run, before the frames go to others who write to them.
+void FrameRunner::give_up(GstBuffer* in, GstBuffer* out) {
+    ring_.reset();
+    inputs_.clear();
+    outputs_.clear();
+    wait_until_idle(in);
+    wait_until_idle(out);
 }
 
 void FrameRunner::run(GstBuffer* in, GstBuffer* out, Fallback fallback, const MakeCommand& make,
@@ -111,7 +131,16 @@ void FrameRunner::run(GstBuffer* in, GstBuffer* out, Fallback fallback, const Ma
     GstPtr<GstBuffer> uploaded;
     const accel::Slot& dst = output(out);
     const accel::Slot& src = input(in, fallback, stats, uploaded);
-    execute(make(dst, src));
+    const accel::Command command = make(dst, src);
+    accel::Completion completion;
+    try {
+        completion = complete(command);
+    } catch (...) {
+        give_up(uploaded ? uploaded.get() : in, out);
+        throw;
+    }
+    GST_LOG("completed: %s", completion.status.message().c_str());
+    if (!completion.ok()) throw accel::Error(completion.status, device_->info().path + ": command");
     stats.add_frame(std::chrono::steady_clock::now() - began);
 }
 

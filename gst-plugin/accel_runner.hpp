@@ -46,6 +46,13 @@ class FrameRunner {
     /// For the frames from now on; forgets all others.
     void set_formats(const FrameCaps& in, const FrameCaps& out, GstCaps* in_caps);
 
+    /// Lets go of the frames out so far: others will come.
+    void forget_outputs() { outputs_.clear(); }
+
+    /// False once the ring failed. It is gone then, since its next completion would be that of a
+    /// frame that has been given up; run() must not be called any more.
+    bool usable() const { return ring_.has_value(); }
+
     /// Runs one command and waits for it: when this returns nobody works on either buffer.
     /// @throws accel::Error, CopyForbidden, std::runtime_error
     void run(GstBuffer* in, GstBuffer* out, Fallback fallback, const MakeCommand& make,
@@ -57,10 +64,11 @@ class FrameRunner {
                              GstPtr<GstBuffer>& uploaded);
     const accel::Slot& output(GstBuffer* out);
     GstPtr<GstBuffer> upload(GstBuffer* in);
-    void execute(const accel::Command& command);
+    accel::Completion complete(const accel::Command& command);
+    void give_up(GstBuffer* in, GstBuffer* out);
 
     DevicePtr device_;
-    accel::Ring ring_;
+    std::optional<accel::Ring> ring_;
     BindingCache inputs_;
     BindingCache outputs_;
     std::optional<FrameCaps> in_;

@@ -6,7 +6,7 @@
  *
  * Inverts frames or convolves them with a kernel of 3x3 coefficients. Everything can be changed
  * while playing, from one frame to the next. Caps stay what they are, apart from the kind of
- * memory. About copies see accelconvert.
+ * memory. About copies see accelconvert. Interlaced frames can be inverted and not convolved.
  *
  * A kernel gives, for each sample, clamp((sum + 2^(shift-1) >> shift) + bias), where sum is that of
  * its coefficients times the samples around. Setting a preset sets kernel, shift and bias; setting
@@ -54,12 +54,14 @@ constexpr std::array<accel::Kernel3x3, 5> presets{{
 
 constexpr Preset first_preset = Preset::sharpen;
 
-// Guarded by the mutex, since properties change while frames run.
+// The properties are guarded by the mutex, since they change while frames run.
 struct FilterState {
     mutable std::mutex mutex;
     Operation operation = Operation::invert;
     Preset preset = first_preset;
     accel::Kernel3x3 kernel = presets[static_cast<std::size_t>(first_preset)];
+
+    bool interlaced = false;  // the streaming thread's
 };
 
 }  // namespace
@@ -228,11 +230,20 @@ GstCaps* fixate_caps(GstBaseTransform* trans, GstPadDirection direction, GstCaps
     return gst_caps_fixate(choices.release());
 }
 
+bool set_formats(GstAccelBaseTransform* self, const FrameCaps& in, const FrameCaps&) {
+    state_of(self).interlaced = GST_VIDEO_INFO_IS_INTERLACED(&in.info);
+    return true;
+}
+
 accel::Command make_command(GstAccelBaseTransform* self, const accel::Slot& dst,
                             const accel::Slot& src) {
     const FilterState& state = state_of(self);
     const std::scoped_lock lock(state.mutex);
     if (state.operation == Operation::invert) return accel::Command::invert(dst, src);
+    if (state.interlaced)
+        throw FrameRefused(
+            "Interlaced frames cannot be convolved: that would mix the lines of their two fields. "
+            "Put a deinterlacer before the filter.");
     return accel::Command::convolve3x3(dst, src, state.kernel);
 }
 
@@ -291,6 +302,7 @@ static void gst_accel_filter_class_init(GstAccelFilterClass* klass) {
 
     auto* base = GST_ACCEL_BASE_TRANSFORM_CLASS(klass);
     base->operations = operations;
+    base->set_formats = set_formats;
     base->make_command = make_command;
 
     gst_type_mark_as_plugin_api(operation_type(), static_cast<GstPluginAPIFlags>(0));

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a GStreamer pipeline and tells, as JSON, how many frames reached its sink, how fast, and
-// what each accel element counted: run_pipeline 'videotestsrc num-buffers=9 ! accelconvert ! ...'
+// Runs a GStreamer pipeline and tells, as JSON, how many frames reached its busiest sink, how fast,
+// and what each accel element counted:
+//
+//   run_pipeline 'videotestsrc num-buffers=9 ! accelconvert ! ...'
 
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <iostream>
+#include <list>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace {
 
@@ -19,22 +24,43 @@ struct Options {
     gchar* snapshot_to = nullptr;
 };
 
-struct Run {
-    Options options;
-    std::atomic<gint> frames{0};
+struct Run;
+
+// What has reached one sink: its streaming thread's, until the pipeline is in NULL.
+struct Sink {
+    Run* run;
+    gint frames = 0;
     gint64 first = 0, last = 0;  // microseconds, monotonic
 };
 
+struct Run {
+    Options options;
+    std::list<Sink> sinks;
+    std::atomic<gint> furthest{0};  // frames of the sink that is ahead
+    std::atomic<bool> failed{false};
+};
+
+// Called from GStreamer, which no exception may cross.
+void take_snapshot(Run& run) {
+    std::error_code error;
+    std::filesystem::copy_file(run.options.snapshot_from, run.options.snapshot_to,
+                               std::filesystem::copy_options::overwrite_existing, error);
+    if (!error) return;
+    std::cerr << "copy of " << run.options.snapshot_from << ": " << error.message() << std::endl;
+    run.failed = true;
+}
+
 GstPadProbeReturn on_frame(GstPad*, GstPadProbeInfo*, gpointer data) {
-    auto& run = *static_cast<Run*>(data);
-    run.last = g_get_monotonic_time();
-    const gint frame = ++run.frames;
-    if (frame == 1) run.first = run.last;
-    if (run.options.progress > 0 && frame % run.options.progress == 0)
-        std::cout << "frame " << frame << std::endl;
-    if (frame == run.options.snapshot_at)
-        std::filesystem::copy_file(run.options.snapshot_from, run.options.snapshot_to,
-                                   std::filesystem::copy_options::overwrite_existing);
+    auto& sink = *static_cast<Sink*>(data);
+    Run& run = *sink.run;
+    sink.last = g_get_monotonic_time();
+    gint before = sink.frames++;
+    if (before == 0) sink.first = sink.last;
+    // Of several sinks only the first to have a frame reports it.
+    if (!run.furthest.compare_exchange_strong(before, sink.frames)) return GST_PAD_PROBE_OK;
+    if (run.options.progress > 0 && sink.frames % run.options.progress == 0)
+        std::cout << "frame " + std::to_string(sink.frames) + "\n" << std::flush;
+    if (sink.frames == run.options.snapshot_at) take_snapshot(run);
     return GST_PAD_PROBE_OK;
 }
 
@@ -48,9 +74,12 @@ nlohmann::json to_json(const GstStructure* stats) {
     return object;
 }
 
-void watch_sink(const GValue* item, gpointer run) {
+void watch_sink(const GValue* item, gpointer data) {
+    auto* run = static_cast<Run*>(data);
     GstPad* pad = gst_element_get_static_pad(GST_ELEMENT(g_value_get_object(item)), "sink");
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, run, nullptr);
+    if (!pad) return;
+    Sink& sink = run->sinks.emplace_back(Sink{run});
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, &sink, nullptr);
     gst_object_unref(pad);
 }
 
@@ -64,25 +93,43 @@ void collect_stats(const GValue* item, gpointer data) {
     gst_structure_free(stats);
 }
 
+void print_error(GstMessage* message) {
+    GError* error = nullptr;
+    gchar* debug = nullptr;
+    gst_message_parse_error(message, &error, &debug);
+    std::cerr << GST_OBJECT_NAME(GST_MESSAGE_SRC(message)) << ": " << error->message << "\n"
+              << (debug ? debug : "") << "\n";
+    g_error_free(error);
+    g_free(debug);
+}
+
 /// Plays to the end of the stream; false after an error, which is printed.
 bool play(GstElement* pipeline) {
     GstBus* bus = gst_element_get_bus(pipeline);
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstMessage* message = gst_bus_timed_pop_filtered(
-        bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-    const bool ok = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
-    if (!ok) {
-        GError* error = nullptr;
-        gchar* debug = nullptr;
-        gst_message_parse_error(message, &error, &debug);
-        std::cerr << GST_OBJECT_NAME(GST_MESSAGE_SRC(message)) << ": " << error->message << "\n"
-                  << (debug ? debug : "") << "\n";
-        g_error_free(error);
-        g_free(debug);
-    }
-    gst_message_unref(message);
+    const bool started =
+        gst_element_set_state(pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+    // What could not be started has said why, or never will.
+    GstMessage* message =
+        gst_bus_timed_pop_filtered(bus, started ? GST_CLOCK_TIME_NONE : 0,
+                                   GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    const bool ok = message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
+    if (!message)
+        std::cerr << "the pipeline cannot be started\n";
+    else if (!ok)
+        print_error(message);
+    if (message) gst_message_unref(message);
     gst_object_unref(bus);
     return ok;
+}
+
+nlohmann::json result_of(const Run& run, const nlohmann::json& elements) {
+    const auto most = std::ranges::max_element(run.sinks, {}, &Sink::frames);
+    const Sink sink = most == run.sinks.end() ? Sink{} : *most;
+    const double seconds = static_cast<double>(sink.last - sink.first) / 1e6;
+    return {{"frames", sink.frames},
+            {"seconds", seconds},
+            {"fps", seconds > 0 ? (sink.frames - 1) / seconds : 0.0},
+            {"elements", elements}};
 }
 
 bool parse(int* argc, char*** argv, Options& options) {
@@ -98,8 +145,12 @@ bool parse(int* argc, char*** argv, Options& options) {
     g_option_context_add_main_entries(context, entries, nullptr);
     g_option_context_add_group(context, gst_init_get_option_group());
     GError* error = nullptr;
-    const bool ok = g_option_context_parse(context, argc, argv, &error) && *argc == 2;
+    bool ok = g_option_context_parse(context, argc, argv, &error) && *argc == 2;
     if (!ok) std::cerr << (error ? error->message : "one pipeline description is needed") << "\n";
+    if (ok && options.snapshot_at >= 0 && !(options.snapshot_from && options.snapshot_to)) {
+        std::cerr << "--snapshot-at needs --snapshot-from and --snapshot-to\n";
+        ok = false;
+    }
     g_clear_error(&error);
     g_option_context_free(context);
     return ok;
@@ -130,15 +181,8 @@ int main(int argc, char** argv) try {
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(pipeline);
 
-    const double seconds = static_cast<double>(run.last - run.first) / 1e6;
-    const gint frames = run.frames;
-    std::cout << "result "
-              << nlohmann::json{{"frames", frames},
-                                {"seconds", seconds},
-                                {"fps", seconds > 0 ? (frames - 1) / seconds : 0.0},
-                                {"elements", elements}}
-              << std::endl;
-    return ok ? 0 : 1;
+    std::cout << "result " << result_of(run, elements) << std::endl;
+    return ok && !run.failed ? 0 : 1;
 } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

@@ -134,4 +134,19 @@ TEST_F(FilterTest, PropertiesChangeBetweenFrames) {
     EXPECT_EQ(rig.stat("frames"), 6u);
 }
 
+// The operation may change while playing, so that caps alone cannot be refused.
+TEST_F(FilterTest, InterlacedFramesAreInvertedAndNotConvolved) {
+    const std::string caps = raw_caps("GRAY8", 64, 48, "interlace-mode=interleaved");
+    Rig rig("accelfilter");
+    rig.set_input(caps);
+    ASSERT_TRUE(rig.process(new_frame(info_of(caps)))) << rig.next_error();
+    gst_util_set_object_arg(G_OBJECT(rig.element("accelfilter")), "operation", "convolve");
+    EXPECT_EQ(rig.push(new_frame(info_of(caps))), GST_FLOW_ERROR);
+    const std::string error = rig.next_error();
+    EXPECT_EQ(error.rfind("gst-stream-error-quark/11:", 0), 0u) << error;  // FORMAT
+    EXPECT_NE(error.find("nterlaced"), std::string::npos) << error;
+    gst_util_set_object_arg(G_OBJECT(rig.element("accelfilter")), "operation", "invert");
+    EXPECT_TRUE(rig.process(new_frame(info_of(caps)))) << rig.next_error();
+}
+
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include <fstream>
+
 namespace gst_tests {
 namespace {
 
@@ -23,6 +25,15 @@ const char* type_of(const GstStructure* entry) {
 }
 
 }  // namespace
+
+std::size_t shared_memory() {
+    std::ifstream meminfo("/proc/meminfo");
+    std::string word;
+    std::size_t kilobytes = 0;
+    while (meminfo >> word)
+        if (word == "Shmem:" && meminfo >> kilobytes) break;
+    return kilobytes * 1024;
+}
 
 std::map<std::string, int> live_objects() {
     std::map<std::string, int> counts;

@@ -11,6 +11,9 @@ namespace gst_tests {
 /// How many objects of each type GStreamer's leaks tracer knows of.
 std::map<std::string, int> live_objects();
 
+/// Bytes that the machine's shared memory takes, buffers of the accelerator among it.
+std::size_t shared_memory();
+
 /// Base of all fixtures here: descriptors, dma-bufs and GStreamer's objects are as many after the
 /// test as before.
 class ElementTest : public test_support::LeakCheckedTest {

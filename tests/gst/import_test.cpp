@@ -226,7 +226,7 @@ TEST_F(Import, AFrameThatIsTooShortIsAnError) {
     EXPECT_NE(rig.next_error(), "");
 }
 
-// The pool that upstream is offered, set up as upstream likes.
+// The pool that upstream is offered, as it is offered; upstream that knows GstVideoMeta says so.
 GstBufferPool* offered_pool(const Rig& rig, const std::string& text, bool video_meta) {
     const Handle<GstCaps> caps(gst_caps_from_string(text.c_str()));
     GstQuery* query = gst_query_new_allocation(caps.get(), TRUE);
@@ -238,7 +238,7 @@ GstBufferPool* offered_pool(const Rig& rig, const std::string& text, bool video_
     gst_query_unref(query);
     GstStructure* config = gst_buffer_pool_get_config(pool);
     gst_buffer_pool_config_set_params(config, caps.get(), size, min, max);
-    if (!video_meta) gst_structure_remove_field(config, "options");
+    if (video_meta) gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
     EXPECT_TRUE(gst_buffer_pool_set_config(pool, config));
     EXPECT_TRUE(gst_buffer_pool_set_active(pool, TRUE));
     return pool;
@@ -256,8 +256,11 @@ TEST_F(Import, FramesOfTheOfferedPoolNeedNoCopy) {
             GstBufferPool* pool = offered_pool(rig, caps, video_meta);
             GstBuffer* frame = nullptr;
             ASSERT_EQ(gst_buffer_pool_acquire_buffer(pool, &frame, nullptr), GST_FLOW_OK);
-            EXPECT_EQ(gst_buffer_get_video_meta(frame)->stride[0] % 64 == 0,
-                      video_meta || info_of(caps).stride[0] % 64 == 0);
+            const int stride = gst_buffer_get_video_meta(frame)->stride[0];
+            if (video_meta)
+                EXPECT_EQ(stride % 64, 0) << c.format;
+            else
+                EXPECT_EQ(stride, info_of(caps).stride[0]) << c.format;
             paint_picture(frame, info_of(caps));
             const Handle<GstBuffer> got = rig.process(Handle<GstBuffer>(frame));
             ASSERT_TRUE(got) << rig.next_error();
@@ -267,6 +270,121 @@ TEST_F(Import, FramesOfTheOfferedPoolNeedNoCopy) {
         }
         EXPECT_EQ(rig.stat("copies-in"), 0u);
     }
+}
+
+TEST_F(Import, FramesOfAPoolThatUpstreamReplacedAreFreed) {
+    const std::string caps = raw_caps("BGRx", 1920, 1080);
+    Rig rig("accelconvert");
+    rig.set_output(raw_caps("GRAY8", 16, 16));
+    rig.set_input(caps);
+    std::size_t before = 0;
+    for (int i = 0; i < 16; i++) {
+        GstBufferPool* pool = offered_pool(rig, caps, true);
+        GstBuffer* frame = nullptr;
+        ASSERT_EQ(gst_buffer_pool_acquire_buffer(pool, &frame, nullptr), GST_FLOW_OK);
+        ASSERT_TRUE(rig.process(Handle<GstBuffer>(frame)));
+        gst_buffer_pool_set_active(pool, FALSE);
+        gst_object_unref(pool);
+        if (i == 0) before = gst_tests::shared_memory();
+    }
+    EXPECT_LT(gst_tests::shared_memory(), before + 8 * 1920 * 1080 * 4);
+}
+
+// Every frame of these stands for 32 MiB, since that is what each would keep alive.
+TEST_F(Import, TheCacheHoldsFewerFramesOfMuchMemory) {
+    const GstVideoInfo info = info_of(raw_caps("GRAY8", width, height));
+    const Udmabuf memory(std::size_t{32} << 20);
+    Rig rig("accelfilter");
+    rig.set_input(raw_caps("GRAY8", width, height));
+    const auto process = [&](int place) {
+        Layout layout = default_layout(info);
+        layout.offset[0] = static_cast<gsize>(place) * 4096;
+        return rig.process(wrap_frame(memory.fd(), memory.bytes().size(), info, layout));
+    };
+    for (int round = 0; round < 2; round++)
+        for (int place = 0; place < 16; place++) ASSERT_TRUE(process(place));
+    EXPECT_EQ(rig.stat("imports"), 16u) << "sixteen always stay";
+    ASSERT_TRUE(process(16));
+    ASSERT_TRUE(process(0));
+    EXPECT_EQ(rig.stat("imports"), 18u) << "the first had to go";
+}
+
+void count_refusals(GstDebugCategory* category, GstDebugLevel, const gchar*, const gchar*, gint,
+                    GObject*, GstDebugMessage*, gpointer count) {
+    if (g_strcmp0(gst_debug_category_get_name(category), "accelbinding") == 0)
+        ++*static_cast<int*>(count);
+}
+
+TEST_F(Import, ADmaBufThatIsRefusedIsTriedOnce) {
+    const GstVideoInfo info = info_of(raw_caps("GRAY8", width, height));
+    const Udmabuf memory(dmabuf_size(info));
+    Layout overlapping = default_layout(info);
+    overlapping.stride[0] = width / 2;
+    Rig rig("accelfilter");
+    rig.set_input(raw_caps("GRAY8", width, height));
+
+    int refusals = 0;
+    gst_debug_set_threshold_for_name("accelbinding", GST_LEVEL_INFO);
+    gst_debug_add_log_function(count_refusals, &refusals, nullptr);
+    for (int i = 0; i < 3; i++)
+        EXPECT_TRUE(rig.process(wrap_frame(memory.fd(), memory.bytes().size(), info, overlapping)));
+    gst_debug_remove_log_function_by_data(&refusals);
+    gst_debug_unset_threshold_for_name("accelbinding");
+    EXPECT_EQ(rig.copies("import-refused"), 3u);
+    EXPECT_EQ(refusals, 1);
+}
+
+struct Crop {
+    const char* format;
+    int left, top;     // asked for
+    int column, line;  // where the picture begins then
+};
+
+// The frame is larger than its caps, and the crop says which part the caps mean.
+void expect_cropped(const Crop& crop, bool dmabuf) {
+    const GstVideoInfo info = info_of(raw_caps(crop.format, width, height));
+    const GstVideoInfo whole = info_of(raw_caps(crop.format, width + 20, height + 10));
+    const Udmabuf memory(dmabuf_size(whole));
+    Handle<GstBuffer> frame =
+        dmabuf ? wrap_frame(memory.fd(), memory.bytes().size(), whole, default_layout(whole))
+               : new_frame(whole);
+    if (!dmabuf)
+        gst_buffer_add_video_meta(frame.get(), GST_VIDEO_FRAME_FLAG_NONE,
+                                  GST_VIDEO_INFO_FORMAT(&whole), width + 20, height + 10);
+    const gst_tests::Picture picture = gst_tests::smooth(width + 20, height + 10);
+    paint(frame.get(), whole, picture);
+    GstVideoCropMeta* meta = gst_buffer_add_video_crop_meta(frame.get());
+    meta->x = static_cast<guint>(crop.left);
+    meta->y = static_cast<guint>(crop.top);
+    meta->width = width;
+    meta->height = height;
+
+    Rig expected("accelconvert");
+    expected.set_output(raw_caps("BGRx", width, height));
+    expected.set_input(raw_caps(crop.format, width, height));
+    Handle<GstBuffer> part = new_frame(info);
+    paint(part.get(), info, [&](int x, int y) { return picture(x + crop.column, y + crop.line); });
+    const Handle<GstBuffer> wanted = expected.process(std::move(part));
+    ASSERT_TRUE(wanted) << expected.next_error();
+
+    Rig rig(dmabuf ? "accelconvert fallback=error" : "accelconvert");
+    rig.set_output(raw_caps("BGRx", width, height));
+    rig.set_input(raw_caps(crop.format, width, height));
+    const Handle<GstBuffer> got = rig.process(std::move(frame));
+    ASSERT_TRUE(got) << rig.next_error();
+    EXPECT_EQ(compare(got.get(), wanted.get(), info_of(raw_caps("BGRx", width, height))).worst, 0)
+        << crop.format << " dmabuf " << dmabuf;
+    EXPECT_FALSE(gst_buffer_get_video_crop_meta(got.get())) << "it has been applied";
+}
+
+TEST_F(Import, ACropIsAppliedAndNotPassedOn) {
+    constexpr Crop crops[] = {{"NV12", 8, 6, 8, 6},
+                              {"NV12", 9, 7, 8, 6},
+                              {"I420", 20, 10, 20, 10},
+                              {"YUY2", 3, 5, 2, 5},
+                              {"GRAY8", 3, 5, 3, 5}};
+    for (const Crop& crop : crops)
+        for (bool dmabuf : {true, false}) expect_cropped(crop, dmabuf);
 }
 
 }  // namespace

@@ -71,6 +71,41 @@ TEST_F(Memory, APeerWithVideoMetaGetsAlignedLines) {
     }
 }
 
+// Peers that are told one pitch (V4L2) take a planar frame's chroma for half of that.
+TEST_F(Memory, AlignedLinesOfChromaAreHalfThoseOfLuma) {
+    for (int width : {36, 320, 960}) {
+        Rig rig("accelconvert");
+        rig.know_video_meta();
+        const Handle<GstBuffer> frame =
+            one_frame(rig, raw_caps("BGRx", 64, 48), raw_caps("I420", width, 20));
+        ASSERT_TRUE(frame);
+        GstVideoMeta* meta = gst_buffer_get_video_meta(frame.get());
+        for (guint i : {1u, 2u}) {
+            EXPECT_EQ(meta->stride[i] % 64, 0) << width;
+            EXPECT_EQ(meta->stride[i], meta->stride[0] / 2) << width;
+        }
+        guint lines[GST_VIDEO_MAX_PLANES];
+        ASSERT_TRUE(gst_video_meta_get_plane_height(meta, lines)) << width;
+        EXPECT_EQ(lines[0], 20u);
+        EXPECT_EQ(lines[1], 10u);
+        EXPECT_EQ(lines[2], 10u);
+    }
+}
+
+TEST_F(Memory, FramesOfPoolsThatWereReplacedAreFreed) {
+    Rig rig("accelconvert");
+    const std::string in = raw_caps("GRAY8", 16, 16);
+    rig.set_output(raw_caps("BGRx", 1920, 1080));
+    rig.set_input(in);
+    ASSERT_TRUE(rig.process(new_frame(info_of(in))));
+    const std::size_t before = gst_tests::shared_memory();
+    for (int i = 0; i < 16; i++) {
+        ASSERT_TRUE(gst_pad_push_event(rig.harness()->sinkpad, gst_event_new_reconfigure()));
+        ASSERT_TRUE(rig.process(new_frame(info_of(in))));
+    }
+    EXPECT_LT(gst_tests::shared_memory(), before + 8 * 1920 * 1080 * 4);
+}
+
 TEST_F(Memory, TimesFlagsAndMetasOfThePictureGoAlong) {
     Rig rig("accelconvert");
     const std::string in = raw_caps("BGRx", 64, 48);
@@ -93,6 +128,26 @@ TEST_F(Memory, TimesFlagsAndMetasOfThePictureGoAlong) {
     EXPECT_EQ(roi->y, 5u);
     EXPECT_EQ(roi->w, 10u);
     EXPECT_EQ(roi->h, 15u);
+}
+
+// It is no larger than its caps, so that nothing of it can be left out here.
+TEST_F(Memory, ACropOfLessThanTheCapsGoesAlong) {
+    const std::string caps = raw_caps("BGRx", 64, 48);
+    Rig rig("accelfilter");
+    rig.set_input(caps);
+    Handle<GstBuffer> frame = new_frame(info_of(caps));
+    gst_buffer_add_video_meta(frame.get(), GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_BGRx, 64,
+                              48);
+    GstVideoCropMeta* crop = gst_buffer_add_video_crop_meta(frame.get());
+    crop->x = 8;
+    crop->width = 32;
+    crop->height = 48;
+    const Handle<GstBuffer> got = rig.process(std::move(frame));
+    ASSERT_TRUE(got);
+    const GstVideoCropMeta* kept = gst_buffer_get_video_crop_meta(got.get());
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->x, 8u);
+    EXPECT_EQ(kept->width, 32u);
 }
 
 TEST_F(Memory, ReadersAndWritersMapOneMemoryAtOnce) {

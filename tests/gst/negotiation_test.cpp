@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <utility>
+
+#include "dmabuf_frame.hpp"
 #include "fixture.hpp"
 #include "frames.hpp"
 #include "rig.hpp"
@@ -143,6 +146,26 @@ TEST_F(Negotiation, OddSizesOfSubsampledFormatsAreRefused) {
     for (const auto& caps : {raw_caps("YUY2", 64, 49), raw_caps("BGRx", 65, 49),
                              raw_caps("GRAY8", 65, 49), drm_caps("XR24", 65, 49)})
         EXPECT_TRUE(Rig("accelconvert").accepts(caps)) << caps;
+}
+
+TEST_F(Negotiation, FramesOfRefusedCapsAreNotNegotiated) {
+    Rig rig("accelconvert");
+    EXPECT_FALSE(rig.accepts(raw_caps("NV12", 65, 48)));
+    const GstVideoInfo info = gst_tests::info_of(raw_caps("NV12", 65, 48));
+    EXPECT_EQ(rig.push(gst_tests::new_frame(info)), GST_FLOW_NOT_NEGOTIATED);
+}
+
+TEST_F(Negotiation, DmaBufsWithNothingDownstreamAreNotLinked) {
+    const GstVideoInfo info = gst_tests::info_of(raw_caps("BGRx", 64, 48));
+    const lib_tests::Udmabuf memory(gst_tests::dmabuf_size(info));
+    for (const char* element : {"accelconvert", "accelfilter"}) {
+        const gst_tests::Handle<GstHarness> harness(
+            gst_harness_new_with_padnames(element, "sink", nullptr));
+        gst_harness_set_src_caps_str(harness.get(), drm_caps("XR24", 64, 48).c_str());
+        gst_tests::Handle<GstBuffer> frame = gst_tests::wrap_frame(
+            memory.fd(), memory.bytes().size(), info, gst_tests::default_layout(info));
+        EXPECT_EQ(gst_harness_push(harness.get(), frame.release()), GST_FLOW_NOT_LINKED) << element;
+    }
 }
 
 TEST_F(Negotiation, AnOddSizeBecomesEvenWhereTheFormatNeedsIt) {

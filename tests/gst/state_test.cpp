@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Elements from NULL to PLAYING and back, with the device and without.
+#include <accel/device.hpp>
+
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "dmabuf_frame.hpp"
 #include "fixture.hpp"
 #include "pipeline.hpp"
 #include "rig.hpp"
@@ -86,7 +89,8 @@ TEST_F(State, TheApplicationMayGiveADevice) {
 
 TEST_F(State, TheDeviceMayBeNamed) {
     Pipeline pipeline(two_elements);
-    g_object_set(pipeline.element("convert"), "device", "/dev/accel/accel0", nullptr);
+    const std::string path = accel::Device::list().at(0).path;
+    g_object_set(pipeline.element("convert"), "device", path.c_str(), nullptr);
     ASSERT_EQ(pipeline.run(), "");
     EXPECT_EQ(open_devices(), 1u);
 }
@@ -98,6 +102,15 @@ TEST_F(State, ADeviceThatIsNotThereIsAnErrorThatSaysWhatToDo) {
     const std::string error = message_name(pipeline.wait(GST_MESSAGE_ERROR).get());
     EXPECT_EQ(error.rfind("gst-resource-error-quark/3:", 0), 0u) << error;
     EXPECT_NE(error.find("modprobe zaccel"), std::string::npos) << error;
+}
+
+TEST_F(State, TheDeviceMayBeNamedUntilPaused) {
+    Pipeline pipeline(two_elements);
+    ASSERT_TRUE(pipeline.go(GST_STATE_READY));
+    g_object_set(pipeline.element("filter"), "device", "/dev/accel/accel99", nullptr);
+    ASSERT_FALSE(pipeline.go(GST_STATE_PAUSED));
+    const std::string error = message_name(pipeline.wait(GST_MESSAGE_ERROR).get());
+    EXPECT_EQ(error.rfind("gst-resource-error-quark/3:", 0), 0u) << error;
 }
 
 TEST_F(State, ANodeThatIsNoAcceleratorIsAnError) {
@@ -139,6 +152,24 @@ TEST_F(State, ALostDeviceIsAnErrorAndARestartFindsTheNewOne) {
     }
     ASSERT_TRUE(pipeline.go(GST_STATE_PLAYING));
     EXPECT_EQ(open_devices(), 1u);
+}
+
+TEST_F(State, WhatFailedIsNotUsedAgainBeforeARestart) {
+    const GstVideoInfo info = gst_tests::info_of(gst_tests::raw_caps("BGRx", 64, 48));
+    const lib_tests::Udmabuf memory(gst_tests::dmabuf_size(info));
+    gst_tests::Rig rig("accelfilter");
+    rig.set_input(gst_tests::raw_caps("BGRx", 64, 48));
+    const auto frame = [&] {
+        return gst_tests::wrap_frame(memory.fd(), memory.bytes().size(), info,
+                                     gst_tests::default_layout(info));
+    };
+    // Often enough for all frames to be bound, so that the command is what fails.
+    for (int i = 0; i < 8; i++) ASSERT_TRUE(rig.process(frame())) << rig.next_error();
+    const Unplug unplug;
+    EXPECT_EQ(rig.push(frame()), GST_FLOW_ERROR);
+    EXPECT_NE(rig.next_error(), "");
+    EXPECT_EQ(rig.push(frame()), GST_FLOW_ERROR);
+    EXPECT_EQ(rig.next_error(), "") << "said before";
 }
 
 }  // namespace
