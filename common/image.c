@@ -94,23 +94,31 @@ int zaccel_image_size_check(const struct zaccel_format *format, u32 width,
 	return 0;
 }
 
-int zaccel_plane_bytes(const struct zaccel_format *format, unsigned int plane,
-		       u32 width, u32 height, u32 pitch, u64 *bytes)
+void zaccel_plane_size(const struct zaccel_format *format, unsigned int plane,
+		       u32 width, u32 height, u32 *line, u32 *lines)
 {
-	u32 line = 0;
-	u32 lines = 0;
 	unsigned int i;
 
+	*line = 0;
+	*lines = 0;
 	for (i = 0; i < format->components; i++) {
 		const struct zaccel_component *c = &format->component[i];
 
 		/* The components of one plane interleave: one gives its size. */
 		if (c->plane == plane) {
-			line = (width >> c->hsub) * c->step;
-			lines = height >> c->vsub;
-			break;
+			*line = (width >> c->hsub) * c->step;
+			*lines = height >> c->vsub;
+			return;
 		}
 	}
+}
+
+int zaccel_plane_bytes(const struct zaccel_format *format, unsigned int plane,
+		       u32 width, u32 height, u32 pitch, u64 *bytes)
+{
+	u32 line, lines;
+
+	zaccel_plane_size(format, plane, width, height, &line, &lines);
 	if (lines == 0 || pitch < line)
 		return -EINVAL;
 

@@ -54,6 +54,10 @@ const struct zaccel_format *zaccel_format_at(unsigned int i);
 int zaccel_image_size_check(const struct zaccel_format *format, u32 width,
 			    u32 height);
 
+/* Bytes of a line, and lines, of plane @plane; 0 of both when there is none. */
+void zaccel_plane_size(const struct zaccel_format *format, unsigned int plane,
+		       u32 width, u32 height, u32 *line, u32 *lines);
+
 /*
  * Bytes that plane @plane takes from its first to its last sample, into *bytes.
  * -EINVAL when @pitch is shorter than a line.

@@ -14,6 +14,9 @@ static const struct zaccel_op *const ops[] = {
 	&zaccel_op_convert,
 	&zaccel_op_invert,
 	&zaccel_op_convolve3x3,
+	&zaccel_op_wait,
+	&zaccel_op_signal,
+	&zaccel_op_exec,
 };
 
 /*
@@ -35,12 +38,22 @@ const struct zaccel_op *zaccel_op_at(unsigned int i)
 	return i < ARRAY_SIZE(ops) ? ops[i] : NULL;
 }
 
+#define KNOWN_FLAGS	(ZACCEL_CMD_END | ZACCEL_CMD_CONTINUE | \
+			 ZACCEL_CMD_TIMESTAMP | ZACCEL_CMD_EXPLICIT_SYNC)
+
+static bool flags_valid(u16 flags)
+{
+	if (flags & ZACCEL_CMD_EXPLICIT_SYNC && !(flags & ZACCEL_CMD_END))
+		return false;
+	return !(flags & ~KNOWN_FLAGS);
+}
+
 static int fields_check(const struct zaccel_op *op,
 			const struct drm_zaccel_command *cmd)
 {
 	unsigned int i;
 
-	if (cmd->flags & ~ZACCEL_CMD_END || cmd->pad)
+	if (!flags_valid(cmd->flags) || cmd->pad)
 		return -EINVAL;
 	if (op->dst_kind == ZACCEL_SLOT_EMPTY && cmd->dst)
 		return -EINVAL;
@@ -150,26 +163,3 @@ void zaccel_padding_set(const struct zaccel_image *image, u32 x, u32 y, u32 n)
 	for (i = 0; i < n; i++)
 		line[(size_t)i * step] = ZACCEL_PADDING_VALUE;
 }
-
-static u64 nop_units(const struct drm_zaccel_command *cmd,
-		     const struct zaccel_operand *dst,
-		     const struct zaccel_operand *src)
-{
-	return 0;
-}
-
-static void nop_run(const struct drm_zaccel_command *cmd,
-		    const struct zaccel_operand *dst,
-		    const struct zaccel_operand *src,
-		    u64 start, u64 end, u64 *result)
-{
-}
-
-const struct zaccel_op zaccel_op_nop = {
-	.opcode = ZACCEL_OP_NOP,
-	.name = "nop",
-	.dst_kind = ZACCEL_SLOT_EMPTY,
-	.src_kind = ZACCEL_SLOT_EMPTY,
-	.units = nop_units,
-	.run = nop_run,
-};

@@ -11,9 +11,12 @@
 
 #include "image.h"
 
+/* Most commands of one EXEC. */
+#define ZACCEL_MAX_EXEC		1024u
+
 /* What a slot holds, with its memory mapped. */
 struct zaccel_operand {
-	u32 kind;	/* enum drm_zaccel_slot_kind */
+	u32 kind;	/* enum drm_zaccel_slot_kind; a syncobj is nothing here */
 	struct {
 		u8 *data;
 		u64 size;
@@ -62,7 +65,8 @@ const struct zaccel_op *zaccel_op_at(unsigned int i);
 
 /*
  * The whole check of a command, operands included: @dst and @src are what its
- * slots hold (NULL for an empty one or one out of range).
+ * slots hold (NULL for an empty one or one out of range). Its arguments stand in
+ * args[]: with ZACCEL_CMD_PARAMS still set it is malformed.
  *
  * 0, or -EOPNOTSUPP (unknown opcode; a format the operation does not take),
  * -EINVAL (a flag, pad, unused field or argument), -EBADSLT (an empty slot or
@@ -83,5 +87,23 @@ extern const struct zaccel_op zaccel_op_crc32c;
 extern const struct zaccel_op zaccel_op_convert;
 extern const struct zaccel_op zaccel_op_invert;
 extern const struct zaccel_op zaccel_op_convolve3x3;
+extern const struct zaccel_op zaccel_op_wait;
+extern const struct zaccel_op zaccel_op_signal;
+extern const struct zaccel_op zaccel_op_exec;
+
+static inline struct drm_zaccel_exec
+zaccel_exec_args(const struct drm_zaccel_command *cmd)
+{
+	struct drm_zaccel_exec args;
+
+	memcpy(&args, cmd->args, sizeof(args));
+	return args;
+}
+
+/* The point of a WAIT or SIGNAL. */
+static inline u64 zaccel_point_args(const struct drm_zaccel_command *cmd)
+{
+	return cmd->args[0];
+}
 
 #endif

@@ -14,6 +14,10 @@
 #define ZACCEL_RING_MIN_ENTRIES		8u
 #define ZACCEL_RING_MAX_ENTRIES		32768u
 
+/* Room for programs of a later header. */
+#define ZACCEL_MAX_SQE_SIZE		256u
+#define ZACCEL_MAX_CQE_SIZE		128u
+
 static inline bool zaccel_ring_entries_valid(u32 entries)
 {
 	return entries >= ZACCEL_RING_MIN_ENTRIES &&

@@ -14,6 +14,7 @@
 #include <drm/drm_fourcc.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_print.h>
+#include <drm/drm_syncobj.h>
 
 #include "zaccel_binding.h"
 #include "zaccel_gem.h"
@@ -28,6 +29,8 @@ static void zaccel_binding_release(struct kref *ref)
 		zaccel_gem_unmap(binding->obj[i], &binding->map[i]);
 		drm_gem_object_put(binding->obj[i]);
 	}
+	if (binding->syncobj)
+		drm_syncobj_put(binding->syncobj);
 	kfree(binding);
 }
 
@@ -71,6 +74,7 @@ static int zaccel_binding_add_plane(struct zaccel_binding *binding,
 		goto err_put;
 
 	binding->obj[i] = obj;
+	binding->readonly |= to_zaccel_bo(obj)->readonly;
 	binding->num_planes = i + 1;
 	*data = (u8 *)binding->map[i].vaddr + plane->offset;
 	return 0;
@@ -85,15 +89,35 @@ static bool zaccel_plane_unused(const struct drm_zaccel_plane *plane)
 	return !plane->handle && !plane->pitch && !plane->offset && !plane->size;
 }
 
-static int zaccel_binding_check_unused(const struct drm_zaccel_ring_bind *args,
-				       u32 used)
+/* Are all planes behind the first @used ones zero? */
+static bool zaccel_planes_unused(const struct drm_zaccel_ring_bind *args,
+				 u32 used)
 {
 	u32 i;
 
 	for (i = used; i < ZACCEL_MAX_PLANES; i++)
 		if (!zaccel_plane_unused(&args->planes[i]))
-			return -EINVAL;
-	return 0;
+			return false;
+	return true;
+}
+
+static bool zaccel_image_unused(const struct drm_zaccel_ring_bind *args)
+{
+	return !args->fourcc && !args->width && !args->height &&
+	       !args->modifier && zaccel_planes_unused(args, 1);
+}
+
+static int zaccel_binding_init_syncobj(struct zaccel_binding *binding,
+				       struct drm_file *file,
+				       const struct drm_zaccel_ring_bind *args)
+{
+	const struct drm_zaccel_plane *plane = &args->planes[0];
+
+	if (!zaccel_image_unused(args) || plane->pitch || plane->offset ||
+	    plane->size)
+		return -EINVAL;
+	binding->syncobj = drm_syncobj_find(file, plane->handle);
+	return binding->syncobj ? 0 : -ENOENT;
 }
 
 static int zaccel_binding_init_range(struct zaccel_binding *binding,
@@ -102,8 +126,7 @@ static int zaccel_binding_init_range(struct zaccel_binding *binding,
 {
 	const struct drm_zaccel_plane *plane = &args->planes[0];
 
-	if (args->fourcc || args->width || args->height || args->modifier ||
-	    plane->pitch || !plane->size)
+	if (!zaccel_image_unused(args) || plane->pitch || !plane->size)
 		return -EINVAL;
 
 	binding->operand.range.size = plane->size;
@@ -120,6 +143,11 @@ static int zaccel_binding_init_image(struct zaccel_binding *binding,
 	u32 i;
 	int ret;
 
+	image->format = zaccel_format_find(args->fourcc);
+	if (!image->format || args->modifier != DRM_FORMAT_MOD_LINEAR)
+		return -EOPNOTSUPP;
+	if (!zaccel_planes_unused(args, image->format->planes))
+		return -EINVAL;
 	ret = zaccel_image_size_check(image->format, args->width, args->height);
 	if (ret)
 		return ret;
@@ -147,27 +175,17 @@ static int zaccel_binding_init(struct zaccel_binding *binding,
 			       struct drm_file *file,
 			       const struct drm_zaccel_ring_bind *args)
 {
-	u32 planes = 1;
-	int ret;
-
-	if (args->kind == ZACCEL_SLOT_IMAGE) {
-		binding->operand.image.format = zaccel_format_find(args->fourcc);
-		if (!binding->operand.image.format ||
-		    args->modifier != DRM_FORMAT_MOD_LINEAR)
-			return -EOPNOTSUPP;
-		planes = binding->operand.image.format->planes;
-	} else if (args->kind != ZACCEL_SLOT_RANGE) {
+	binding->operand.kind = args->kind;
+	switch (args->kind) {
+	case ZACCEL_SLOT_RANGE:
+		return zaccel_binding_init_range(binding, file, args);
+	case ZACCEL_SLOT_IMAGE:
+		return zaccel_binding_init_image(binding, file, args);
+	case ZACCEL_SLOT_SYNCOBJ:
+		return zaccel_binding_init_syncobj(binding, file, args);
+	default:
 		return -EINVAL;
 	}
-
-	ret = zaccel_binding_check_unused(args, planes);
-	if (ret)
-		return ret;
-
-	binding->operand.kind = args->kind;
-	if (args->kind == ZACCEL_SLOT_IMAGE)
-		return zaccel_binding_init_image(binding, file, args);
-	return zaccel_binding_init_range(binding, file, args);
 }
 
 struct zaccel_binding *

@@ -11,6 +11,7 @@
 
 struct drm_file;
 struct drm_gem_object;
+struct drm_syncobj;
 
 /**
  * struct zaccel_binding - what a slot holds: checked, mapped memory
@@ -20,6 +21,10 @@ struct zaccel_binding {
 	struct kref ref;
 	/** @operand: the memory as operations see it */
 	struct zaccel_operand operand;
+	/** @syncobj: of a slot that holds one; reference held */
+	struct drm_syncobj *syncobj;
+	/** @readonly: some of its memory must not be written */
+	bool readonly;
 	/** @num_planes: entries of @obj and @map in use */
 	u32 num_planes;
 	/** @obj: one buffer for each plane, perhaps the same */

@@ -30,6 +30,7 @@
 #include "zaccel_compat.h"
 #include "zaccel_drv.h"
 #include "zaccel_gem.h"
+#include "zaccel_late.h"
 #include "zaccel_ring.h"
 
 struct workqueue_struct *zaccel_wq;
@@ -65,6 +66,10 @@ static const struct drm_ioctl_desc zaccel_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(ZACCEL_RING_BIND, zaccel_ring_bind_ioctl, 0),
 	DRM_IOCTL_DEF_DRV(ZACCEL_RING_SUBMIT, zaccel_ring_submit_ioctl, 0),
 	DRM_IOCTL_DEF_DRV(ZACCEL_RING_WAIT, zaccel_ring_wait_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_BUFFER_WAIT, zaccel_buffer_wait_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_BUFFER_EXPORT, zaccel_buffer_export_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_EVENTFD, zaccel_ring_eventfd_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(ZACCEL_RING_FD, zaccel_ring_fd_ioctl, 0),
 };
 
 static const struct file_operations zaccel_fops = {
@@ -104,6 +109,8 @@ static int zaccel_probe(struct platform_device *pdev)
 		return PTR_ERR(zdev);
 
 	INIT_LIST_HEAD(&zdev->rings);
+	spin_lock_init(&zdev->uses_lock);
+	init_waitqueue_head(&zdev->uses_wait);
 	ret = drmm_mutex_init(&zdev->drm, &zdev->rings_lock);
 	if (ret)
 		return ret;
@@ -118,9 +125,12 @@ static int zaccel_probe(struct platform_device *pdev)
 
 	platform_set_drvdata(pdev, zdev);
 	ret = drm_dev_register(&zdev->drm, 0);
-	if (ret)
+	if (ret) {
 		zaccel_engine_fini(&zdev->engine);
-	return ret;
+		return ret;
+	}
+	zaccel_late_debugfs(&zdev->engine, zdev->drm.debugfs_root);
+	return 0;
 }
 
 static void zaccel_remove(struct platform_device *pdev)

@@ -3,6 +3,8 @@
 #define ZACCEL_DRV_H
 
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <drm/drm_device.h>
@@ -24,6 +26,18 @@ struct zaccel_device {
 	struct mutex rings_lock;
 	/** @rings: every ring that may still put batches on the engine's queue */
 	struct list_head rings;
+	/**
+	 * @uses_lock: guards what jobs use: the lists of private buffers, the
+	 * day they become shared, and the fence that a job gets on that day;
+	 * reservation locks are outside it
+	 */
+	spinlock_t uses_lock;
+	/** @uses_seqno: of the last job that entered a private buffer */
+	u64 uses_seqno;
+	/** @share_mark: counts walks through the lists, under @uses_lock */
+	u64 share_mark;
+	/** @uses_wait: woken when jobs have left the lists */
+	wait_queue_head_t uses_wait;
 };
 
 /**

@@ -12,6 +12,7 @@
 #include "zaccel_compat.h"
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
+#include "zaccel_late.h"
 
 static struct zaccel_job *zaccel_engine_next(struct zaccel_engine *engine)
 {
@@ -47,11 +48,17 @@ void zaccel_engine_queue(struct zaccel_engine *engine, struct list_head *jobs)
 	kthread_queue_work(engine->worker, &engine->work);
 }
 
+void zaccel_engine_wake(struct zaccel_engine *engine)
+{
+	wake_up_all(&engine->wait);
+}
+
 int zaccel_engine_init(struct zaccel_engine *engine,
 		       const struct zaccel_engine_ops *ops)
 {
 	struct kthread_worker *worker;
 
+	zaccel_late_init(engine);
 	worker = kthread_run_worker(0, "zaccel-%s", ops->name);
 	if (IS_ERR(worker))
 		return PTR_ERR(worker);

@@ -5,6 +5,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 struct zaccel_cmd;
 struct zaccel_engine;
@@ -41,6 +42,15 @@ struct zaccel_engine {
 	spinlock_t lock;
 	/** @queue: jobs whose dependencies have signalled */
 	struct list_head queue;
+
+	/** @late_us: late mode: how long each job is held back */
+	u32 late_us;
+	/** @hold: late mode: until @advance is more than 0, too */
+	bool hold;
+	/** @advance: jobs that may go on */
+	atomic_t advance;
+	/** @wait: woken when the above change, or a ring ends */
+	wait_queue_head_t wait;
 };
 
 extern const struct zaccel_engine_ops zaccel_engine_soft;
@@ -50,6 +60,9 @@ int zaccel_engine_init(struct zaccel_engine *engine,
 
 /* Append jobs to the queue, in their order. Any context. */
 void zaccel_engine_queue(struct zaccel_engine *engine, struct list_head *jobs);
+
+/* A job that is held back may have nothing to wait for any more. */
+void zaccel_engine_wake(struct zaccel_engine *engine);
 
 /* Runs what is queued, then ends the thread. */
 void zaccel_engine_fini(struct zaccel_engine *engine);

@@ -61,7 +61,8 @@ struct dma_fence *zaccel_fence_alloc(void)
 
 void zaccel_fence_discard(struct dma_fence *fence)
 {
-	kfree(container_of(fence, struct zaccel_fence, base));
+	if (fence)
+		kfree(container_of(fence, struct zaccel_fence, base));
 }
 
 void zaccel_fence_init(struct dma_fence *base, u64 context, u64 seqno)

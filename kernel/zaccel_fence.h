@@ -7,7 +7,7 @@
 /* Allocate; not yet a fence that anyone may see. */
 struct dma_fence *zaccel_fence_alloc(void);
 
-/* Undo zaccel_fence_alloc() before zaccel_fence_init(). */
+/* Undo zaccel_fence_alloc() before zaccel_fence_init(). NULL is fine. */
 void zaccel_fence_discard(struct dma_fence *fence);
 
 /* Make it a fence. Must be signalled from here on. */

@@ -2,55 +2,23 @@
 /**
  * DOC: buffers
  *
- * Our own buffers are GEM shmem objects in cached system memory. A foreign
- * dma-buf becomes a GEM object with a static attachment, which shows in bufinfo
- * but is not DMA-mapped: the soft engine reaches it through dma_buf_vmap(), and
- * that mapping keeps it in its place. The CPU is the device, so on a coherent machine there is
- * nothing to flush per batch; exporters that want to know of CPU accesses are
- * told when the buffer is bound to a slot and when the binding goes.
+ * Our own buffers are GEM shmem objects in cached system memory. The CPU is the
+ * device, so on a coherent machine there is nothing to flush per batch;
+ * exporters of imported ones that want to know of CPU accesses are told when the
+ * buffer is bound to a slot and when the binding goes.
  */
 
 #include <linux/dma-buf.h>
-#include <linux/module.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
-#include <drm/drm_prime.h>
 #include <drm/drm_print.h>
 #include <drm/zaccel_accel.h>
 
 #include "zaccel_compat.h"
 #include "zaccel_gem.h"
 #include "zaccel_query.h"
-
-/* PRIME's own, under a name that tells ours from those of other drivers. */
-static const struct dma_buf_ops zaccel_dmabuf_ops = {
-	.attach = drm_gem_map_attach,
-	.detach = drm_gem_map_detach,
-	.map_dma_buf = drm_gem_map_dma_buf,
-	.unmap_dma_buf = drm_gem_unmap_dma_buf,
-	.release = drm_gem_dmabuf_release,
-	.mmap = drm_gem_dmabuf_mmap,
-	.vmap = drm_gem_dmabuf_vmap,
-	.vunmap = drm_gem_dmabuf_vunmap,
-};
-
-static struct dma_buf *zaccel_gem_export(struct drm_gem_object *obj, int flags)
-{
-	struct dma_buf_export_info info = {
-		.exp_name = "zaccel",
-		.owner = THIS_MODULE,
-		.ops = &zaccel_dmabuf_ops,
-		.size = obj->size,
-		.flags = flags,
-		.priv = obj,
-		.resv = obj->resv,
-	};
-
-	WRITE_ONCE(to_zaccel_bo(obj)->shared, true);
-	return drm_gem_dmabuf_export(obj->dev, &info);
-}
 
 /*
  * Pages are written through mappings that mark none of them dirty, and a clean
@@ -90,79 +58,18 @@ struct drm_gem_object *zaccel_gem_create_object(struct drm_device *drm,
 		return ERR_PTR(-ENOMEM);
 	bo->shmem.base.funcs = &zaccel_gem_funcs;
 	zaccel_gem_expect_writes(&bo->shmem.base);
+	INIT_LIST_HEAD(&bo->uses[false]);
+	INIT_LIST_HEAD(&bo->uses[true]);
 	return &bo->shmem.base;
 }
 
-static void zaccel_import_free(struct drm_gem_object *obj)
+struct drm_gem_shmem_object *zaccel_gem_create(struct drm_device *drm,
+					       size_t size)
 {
-	drm_prime_gem_destroy(obj, NULL);
-	drm_gem_object_release(obj);
-	kfree(to_zaccel_bo(obj));
-}
+	struct drm_gem_shmem_object *shmem = drm_gem_shmem_create(drm, size);
 
-static int zaccel_import_vmap(struct drm_gem_object *obj, struct iosys_map *map)
-{
-	return dma_buf_vmap(obj->import_attach->dmabuf, map);
-}
-
-static void zaccel_import_vunmap(struct drm_gem_object *obj,
-				 struct iosys_map *map)
-{
-	dma_buf_vunmap(obj->import_attach->dmabuf, map);
-}
-
-static const struct drm_gem_object_funcs zaccel_import_funcs = {
-	.free = zaccel_import_free,
-	.vmap = zaccel_import_vmap,
-	.vunmap = zaccel_import_vunmap,
-};
-
-static struct drm_gem_object *
-zaccel_gem_import_foreign(struct drm_device *drm, struct dma_buf *dma_buf)
-{
-	struct dma_buf_attachment *attach;
-	struct zaccel_bo *bo;
-
-	/* GEM insists on whole pages. */
-	if (!PAGE_ALIGNED(dma_buf->size)) {
-		drm_dbg(drm, "dma-buf of %s: %zu bytes are not whole pages\n",
-			dma_buf->exp_name, dma_buf->size);
-		return ERR_PTR(-EINVAL);
-	}
-
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
-	if (!bo)
-		return ERR_PTR(-ENOMEM);
-
-	attach = dma_buf_attach(dma_buf, drm->dev);
-	if (IS_ERR(attach)) {
-		drm_dbg(drm, "dma-buf of %s: attach failed: %ld\n",
-			dma_buf->exp_name, PTR_ERR(attach));
-		kfree(bo);
-		return ERR_CAST(attach);
-	}
-
-	get_dma_buf(dma_buf);
-	bo->shared = true;
-	bo->shmem.base.funcs = &zaccel_import_funcs;
-	bo->shmem.base.import_attach = attach;
-	bo->shmem.base.resv = dma_buf->resv;
-	drm_gem_private_object_init(drm, &bo->shmem.base, dma_buf->size);
-	return &bo->shmem.base;
-}
-
-struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
-					       struct dma_buf *dma_buf)
-{
-	if (dma_buf->ops == &zaccel_dmabuf_ops) {
-		struct drm_gem_object *obj = dma_buf->priv;
-
-		if (obj->dev == drm) {
-			drm_gem_object_get(obj);
-			return obj;
-		}
-	}
-	return zaccel_gem_import_foreign(drm, dma_buf);
+	/* What shmem says where memory must not be overcommitted. */
+	return shmem == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : shmem;
 }
 
 /* What DRM_IOCTL_ZACCEL_RING_BIND says of a buffer that cannot be mapped. */
@@ -225,7 +132,7 @@ int zaccel_buffer_create_ioctl(struct drm_device *drm, void *data,
 	if (args->size > ZACCEL_MAX_BUFFER_SIZE)
 		return -E2BIG;
 
-	shmem = drm_gem_shmem_create(drm, args->size);
+	shmem = zaccel_gem_create(drm, args->size);
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
 
@@ -261,4 +168,25 @@ int zaccel_buffer_info_ioctl(struct drm_device *drm, void *data,
 	args->region = ZACCEL_REGION_SYSTEM;
 	drm_gem_object_put(obj);
 	return 0;
+}
+
+int zaccel_buffer_wait_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file)
+{
+	struct drm_zaccel_buffer_wait *args = data;
+	struct drm_gem_object *obj;
+	int ret;
+
+	if (args->flags & ~ZACCEL_BUFFER_WAIT_READ) {
+		drm_dbg(drm, "buffer wait: flags %#x\n", args->flags);
+		return -EINVAL;
+	}
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+	ret = zaccel_bo_wait(to_zaccel_bo(obj),
+			     args->flags & ZACCEL_BUFFER_WAIT_READ,
+			     args->deadline_ns);
+	drm_gem_object_put(obj);
+	return ret;
 }

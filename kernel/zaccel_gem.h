@@ -18,8 +18,19 @@ struct drm_file;
 struct zaccel_bo {
 	/** @shmem: base */
 	struct drm_gem_shmem_object shmem;
-	/** @shared: was exported or imported; set once, never cleared */
+	/**
+	 * @shared: was exported or imported; set once, under the device's
+	 * uses_lock, and never cleared
+	 */
 	bool shared;
+	/** @readonly: imported from a dma-buf that nobody writes through */
+	bool readonly;
+	/**
+	 * @uses: jobs that entered while it was private, or that synchronise
+	 * explicitly: those that read and those that write, in the order of
+	 * entering, under uses_lock
+	 */
+	struct list_head uses[2];
 };
 
 static inline struct zaccel_bo *to_zaccel_bo(struct drm_gem_object *obj)
@@ -29,8 +40,10 @@ static inline struct zaccel_bo *to_zaccel_bo(struct drm_gem_object *obj)
 
 struct drm_gem_object *zaccel_gem_create_object(struct drm_device *drm,
 						size_t size);
-struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
-					       struct dma_buf *dma_buf);
+
+/* A buffer of ours, without a handle yet. */
+struct drm_gem_shmem_object *zaccel_gem_create(struct drm_device *drm,
+					       size_t size);
 
 /*
  * Map a buffer for the CPU and tell its exporter that the CPU will access it.
@@ -41,6 +54,27 @@ struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
 int zaccel_gem_map(struct drm_gem_object *obj, struct iosys_map *map);
 void zaccel_gem_unmap(struct drm_gem_object *obj, struct iosys_map *map);
 
+/*
+ * Before a buffer's first export: jobs under way leave their fences, later ones
+ * will. Takes the reservation lock.
+ */
+int zaccel_bo_share(struct zaccel_bo *bo);
+
+/* Is somebody to write it, a job of ours or the owner of a fence? */
+bool zaccel_bo_written(struct zaccel_bo *bo);
+
+/* DRM_IOCTL_ZACCEL_BUFFER_WAIT. */
+int zaccel_bo_wait(struct zaccel_bo *bo, bool writers_only, s64 deadline);
+
+/* zaccel_export.c */
+struct dma_buf *zaccel_gem_export(struct drm_gem_object *obj, int flags);
+struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
+					       struct dma_buf *dma_buf);
+int zaccel_buffer_export_ioctl(struct drm_device *drm, void *data,
+			       struct drm_file *file);
+
+int zaccel_buffer_wait_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file);
 int zaccel_buffer_create_ioctl(struct drm_device *drm, void *data,
 			       struct drm_file *file);
 int zaccel_buffer_info_ioctl(struct drm_device *drm, void *data,

@@ -13,45 +13,73 @@
  *    so that the batches of a ring keep their order. Fence callbacks do this:
  *    they take run_lock inside the lock of a foreign fence, so no fence is
  *    touched under run_lock.
- * 3. The engine's thread runs it, posts its completions and signals. It takes
+ * 3. The engine's thread runs it, signals and posts its completions. It takes
  *    no mutex and no reservation lock and allocates nothing; what needs such
  *    things to be given back is left to zaccel_wq.
  */
 
-#include <linux/dma-resv.h>
-#include <linux/sched/signal.h>
+#include <linux/dma-fence.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
-#include <drm/drm_exec.h>
-#include <drm/drm_gem.h>
 
 #include "zaccel_binding.h"
 #include "zaccel_drv.h"
-#include "zaccel_fence.h"
 #include "zaccel_job.h"
+#include "zaccel_late.h"
 #include "zaccel_ring.h"
+#include "zaccel_sync.h"
+
+/* Memory of a job; its contents follow. */
+struct zaccel_job_block {
+	struct list_head node;
+	u64 data[];
+};
 
 static void zaccel_job_free_work(struct work_struct *work);
 
-struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring, u32 num_uses)
+struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring)
 {
-	struct zaccel_job *job;
+	struct zaccel_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 
-	job = kvzalloc(struct_size(job, uses, num_uses), GFP_KERNEL_ACCOUNT);
 	if (!job)
 		return NULL;
-
-	job->num_uses = num_uses;
-	job->fence = zaccel_fence_alloc();
-	if (!job->fence) {
-		kvfree(job);
-		return NULL;
-	}
 	INIT_LIST_HEAD(&job->node);
 	INIT_LIST_HEAD(&job->followers);
+	INIT_LIST_HEAD(&job->signals);
+	INIT_LIST_HEAD(&job->memory);
 	INIT_WORK(&job->free_work, zaccel_job_free_work);
 	job->ring = zaccel_ring_get(ring);
 	return job;
+}
+
+void *zaccel_job_memory(struct zaccel_job *job, size_t size)
+{
+	struct zaccel_job_block *block;
+	void *memory = (u8 *)job->arena + job->arena_used;
+
+	if (size <= sizeof(job->arena) - job->arena_used) {
+		job->arena_used += ALIGN(size, sizeof(job->arena[0]));
+		return memory;
+	}
+	/* More is a bug to the allocator. */
+	if (size > INT_MAX - sizeof(*block))
+		return NULL;
+	block = kvzalloc(sizeof(*block) + size, GFP_KERNEL_ACCOUNT);
+	if (!block)
+		return NULL;
+	list_add(&block->node, &job->memory);
+	return block->data;
+}
+
+static void zaccel_job_free_lists(struct zaccel_job *job)
+{
+	struct zaccel_job_block *block, *next_block;
+	struct zaccel_signal *signal, *next_signal;
+
+	/* Signals are in memory of the job. */
+	list_for_each_entry_safe(signal, next_signal, &job->signals, node)
+		zaccel_signal_fini(signal);
+	list_for_each_entry_safe(block, next_block, &job->memory, node)
+		kvfree(block);
 }
 
 void zaccel_job_free(struct zaccel_job *job)
@@ -60,20 +88,43 @@ void zaccel_job_free(struct zaccel_job *job)
 
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_put(job->deps[i].fence);
-	for (i = 0; i < job->num_uses; i++)
-		zaccel_binding_put(job->uses[i].binding);
-	if (job->published)
-		dma_fence_put(job->fence);
-	else
-		zaccel_fence_discard(job->fence);
+	for (i = 0; i < job->num_bindings; i++)
+		zaccel_binding_put(job->bindings[i]);
+	zaccel_job_free_lists(job);
+	atomic_add(job->num_exec, &job->ring->exec_left);
+	dma_fence_put(job->fence);
 	zaccel_ring_put(job->ring);
 	kvfree(job->deps);
-	kvfree(job);
+	kfree(job);
 }
 
 static void zaccel_job_free_work(struct work_struct *work)
 {
 	zaccel_job_free(container_of(work, struct zaccel_job, free_work));
+}
+
+bool zaccel_job_charge_exec(struct zaccel_job *job, u32 count)
+{
+	if (atomic_sub_return(count, &job->ring->exec_left) < 0) {
+		atomic_add(count, &job->ring->exec_left);
+		return false;
+	}
+	job->num_exec += count;
+	return true;
+}
+
+int zaccel_job_add_signal(struct zaccel_job *job, struct drm_syncobj *syncobj,
+			  u64 point)
+{
+	struct zaccel_signal *signal = zaccel_job_memory(job, sizeof(*signal));
+	int ret;
+
+	if (!signal)
+		return -ENOMEM;
+	ret = zaccel_signal_init(signal, syncobj, point);
+	if (!ret)
+		list_add_tail(&signal->node, &job->signals);
+	return ret;
 }
 
 static struct zaccel_dep *zaccel_job_grow_deps(struct zaccel_job *job)
@@ -105,10 +156,16 @@ int zaccel_job_add_dep(struct zaccel_job *job, struct dma_fence *fence)
 	    dma_fence_is_signaled(fence))
 		return 0;
 
-	/* Of one timeline the last fence is enough. */
+	/*
+	 * Of one timeline the last fence is enough. Not so of containers: chains
+	 * that branched have one context and nothing to say of each other.
+	 */
 	for (i = 0; i < job->num_deps; i++) {
 		dep = &job->deps[i];
-		if (dep->fence->context != fence->context)
+		if (dep->fence == fence)
+			return 0;
+		if (dep->fence->context != fence->context ||
+		    dma_fence_is_container(fence))
 			continue;
 		if (dma_fence_is_later(fence, dep->fence)) {
 			dma_fence_put(dep->fence);
@@ -123,128 +180,6 @@ int zaccel_job_add_dep(struct zaccel_job *job, struct dma_fence *fence)
 	dep->fence = dma_fence_get(fence);
 	job->num_deps++;
 	return 0;
-}
-
-/* A reservation object that a batch touches, by one of the buffers in it. */
-struct zaccel_touched {
-	struct drm_gem_object *obj;
-	bool write;
-};
-
-static int zaccel_touched_cmp(const void *a, const void *b)
-{
-	const struct dma_resv *ra = ((const struct zaccel_touched *)a)->obj->resv;
-	const struct dma_resv *rb = ((const struct zaccel_touched *)b)->obj->resv;
-
-	return ra < rb ? -1 : ra > rb;
-}
-
-/*
- * Each reservation object once: slots may share a buffer, and two imports of
- * one dma-buf share its reservation object. Returns how many.
- */
-static u32 zaccel_job_touched(struct zaccel_job *job,
-			      struct zaccel_touched *touched)
-{
-	u32 i, plane, n = 0, merged = 0;
-
-	for (i = 0; i < job->num_uses; i++) {
-		const struct zaccel_use *use = &job->uses[i];
-
-		for (plane = 0; plane < use->binding->num_planes; plane++)
-			touched[n++] = (struct zaccel_touched){
-				use->binding->obj[plane], use->write
-			};
-	}
-	sort(touched, n, sizeof(*touched), zaccel_touched_cmp, NULL);
-	for (i = 0; i < n; i++) {
-		if (merged && !zaccel_touched_cmp(&touched[merged - 1],
-						  &touched[i]))
-			touched[merged - 1].write |= touched[i].write;
-		else
-			touched[merged++] = touched[i];
-	}
-	return merged;
-}
-
-static int zaccel_touched_lock(struct drm_exec *exec,
-			       const struct zaccel_touched *touched, u32 n)
-{
-	u32 i;
-	int ret;
-
-	drm_exec_until_all_locked(exec) {
-		ret = 0;
-		for (i = 0; i < n && !ret; i++)
-			ret = drm_exec_prepare_obj(exec, touched[i].obj, 1);
-		drm_exec_retry_on_contention(exec);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int zaccel_job_add_resv_deps(struct zaccel_job *job,
-				    const struct zaccel_touched *touched)
-{
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-	int ret;
-
-	dma_resv_for_each_fence(&cursor, touched->obj->resv,
-				dma_resv_usage_rw(touched->write), fence) {
-		ret = zaccel_job_add_dep(job, fence);
-		if (ret)
-			return ret;
-	}
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
-/* With everything locked: what to wait for, then what others wait for. */
-static int zaccel_job_publish_locked(struct zaccel_job *job,
-				     const struct zaccel_touched *touched,
-				     u32 n)
-{
-	struct zaccel_ring *ring = job->ring;
-	u32 i;
-	int ret;
-
-	for (i = 0; i < n; i++) {
-		ret = zaccel_job_add_resv_deps(job, &touched[i]);
-		if (ret)
-			return ret;
-	}
-
-	zaccel_fence_init(job->fence, ring->fence_context, ++ring->fence_seqno);
-	job->published = true;
-	for (i = 0; i < n; i++)
-		dma_resv_add_fence(touched[i].obj->resv, job->fence,
-				   touched[i].write ? DMA_RESV_USAGE_WRITE :
-						      DMA_RESV_USAGE_READ);
-	return 0;
-}
-
-int zaccel_job_publish(struct zaccel_job *job)
-{
-	struct zaccel_touched *touched;
-	struct drm_exec exec;
-	u32 n;
-	int ret;
-
-	touched = kvmalloc_array(max(job->num_uses, 1u) * ZACCEL_MAX_PLANES,
-				 sizeof(*touched), GFP_KERNEL_ACCOUNT);
-	if (!touched)
-		return -ENOMEM;
-
-	n = zaccel_job_touched(job, touched);
-	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, n);
-	ret = zaccel_touched_lock(&exec, touched, n);
-	if (!ret)
-		ret = zaccel_job_publish_locked(job, touched, n);
-	drm_exec_fini(&exec);
-	kvfree(touched);
-	return ret;
 }
 
 /* Hand a job and those that only waited for it to the engine. */
@@ -365,24 +300,71 @@ int zaccel_job_error(struct zaccel_job *job)
 	return READ_ONCE(job->ring->error);
 }
 
+static int zaccel_cmd_run(struct zaccel_job *job, struct zaccel_cmd *cmd)
+{
+	struct zaccel_engine *engine = job->ring->engine;
+	int ret = engine->ops->run(engine, job, cmd);
+
+	if (ret)
+		cmd->result = 0;
+	return ret;
+}
+
+/* The commands of an EXEC are one command: what counts is the first failure. */
+static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec)
+{
+	int ret, error = 0;
+	u32 i;
+
+	for (i = 0; i < exec->num_exec; i++) {
+		struct zaccel_cmd *cmd = &exec->exec[i];
+
+		ret = zaccel_cmd_run(job, cmd);
+		if (!ret) {
+			exec->result++;
+			continue;
+		}
+		if (!error)
+			error = ret;
+		if (!(cmd->entry.flags & ZACCEL_CMD_CONTINUE))
+			break;
+	}
+	return error;
+}
+
+static void zaccel_job_run_cmd(struct zaccel_job *job, struct zaccel_cmd *cmd)
+{
+	/* What failed at fetch does not run. */
+	if (!cmd->status)
+		cmd->status = cmd->exec ? zaccel_exec_run(job, cmd) :
+					  zaccel_cmd_run(job, cmd);
+	if (cmd->entry.flags & ZACCEL_CMD_TIMESTAMP)
+		cmd->time_ns = ktime_get_ns();
+}
+
+/* Returns the first error. */
 static int zaccel_job_run(struct zaccel_job *job)
 {
-	struct zaccel_ring *ring = job->ring;
 	int error = zaccel_job_error(job);
+	bool canceled = error;
 	u32 i;
 
 	for (i = 0; i < job->count; i++) {
-		struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, job->first + i);
+		struct zaccel_cmd *cmd = zaccel_ring_cmd(job->ring,
+							 job->first + i);
 
-		if (error)
+		if (canceled) {
 			cmd->status = -ECANCELED;
-		else if (!cmd->status)
-			cmd->status = ring->engine->ops->run(ring->engine, job,
-							     cmd);
-		if (cmd->status)
 			cmd->result = 0;
+			continue;
+		}
+		zaccel_job_run_cmd(job, cmd);
+		if (!cmd->status)
+			continue;
 		if (!error)
 			error = cmd->status;
+		canceled = !(cmd->entry.flags & ZACCEL_CMD_CONTINUE) ||
+			   zaccel_job_error(job);
 	}
 	return error;
 }
@@ -390,12 +372,19 @@ static int zaccel_job_run(struct zaccel_job *job)
 void zaccel_job_execute(struct zaccel_job *job)
 {
 	bool cookie = dma_fence_begin_signalling();
-	int error = zaccel_job_run(job);
+	int error;
 
+	zaccel_late_hold(job);
+	error = zaccel_job_run(job);
+	zaccel_job_unuse(job);
+	/* Nobody gives it a fence any more. */
+	if (job->fence) {
+		if (error)
+			dma_fence_set_error(job->fence, error);
+		dma_fence_signal(job->fence);
+	}
+	/* Last: to its owner, a batch that is complete is so in every respect. */
 	zaccel_ring_post(job->ring, job->first, job->count);
-	if (error)
-		dma_fence_set_error(job->fence, error);
-	dma_fence_signal(job->fence);
 	dma_fence_end_signalling(cookie);
 
 	queue_work(zaccel_wq, &job->free_work);

@@ -9,8 +9,10 @@
 
 #include "common/ops.h"
 
-struct drm_exec;
+struct drm_gem_object;
+struct drm_syncobj;
 struct zaccel_binding;
+struct zaccel_late;
 struct zaccel_ring;
 
 /**
@@ -25,10 +27,16 @@ struct zaccel_cmd {
 	const struct zaccel_operand *dst;
 	/** @src: what its source slot held when it was fetched */
 	const struct zaccel_operand *src;
+	/** @exec: of an EXEC: its commands, in memory of the job */
+	struct zaccel_cmd *exec;
+	/** @num_exec: how many */
+	u32 num_exec;
+	/** @status: 0 or -errno: from its copying, its check or its run */
+	int status;
 	/** @result: of the operation */
 	u64 result;
-	/** @status: 0 or -errno, set at fetch or when it has run */
-	int status;
+	/** @time_ns: when it ended; 0 unless that was asked for */
+	u64 time_ns;
 };
 
 /**
@@ -46,13 +54,23 @@ struct zaccel_dep {
 };
 
 /**
- * struct zaccel_use - a binding that a job uses, and how
+ * struct zaccel_use - a reservation object that a job touches
+ *
+ * By one of the buffers in it: two imports of one dma-buf share theirs.
  */
 struct zaccel_use {
-	/** @binding: reference held until the job is freed */
-	struct zaccel_binding *binding;
+	/** @obj: kept by a binding of the job */
+	struct drm_gem_object *obj;
+	/** @job: back pointer for @node */
+	struct zaccel_job *job;
+	/** @node: in the uses of the buffer, under the device's uses_lock */
+	struct list_head node;
+	/** @seqno: orders the uses of all buffers, under that lock too */
+	u64 seqno;
 	/** @write: some command of the batch writes it */
 	bool write;
+	/** @shared: the buffer is, so that fences speak for this use */
+	bool shared;
 };
 
 /**
@@ -77,10 +95,18 @@ struct zaccel_job {
 	u32 first;
 	/** @count: commands in the batch */
 	u32 count;
-	/** @published: @fence is a fence, and others may hold it */
-	bool published;
-	/** @fence: signals when the batch has run */
+	/** @explicit_sync: it neither heeds nor leaves implicit fences */
+	bool explicit_sync;
+	/** @seqno: its place among the batches of the ring, and its fence's */
+	u64 seqno;
+	/**
+	 * @fence: signals when the batch has run. NULL while nobody wants one:
+	 * given at publication, or later by the first export of a private buffer
+	 * that it uses, then under the device's uses_lock.
+	 */
 	struct dma_fence *fence;
+	/** @signals: where @fence goes when the batch has been fetched */
+	struct list_head signals;
 	/** @deps_left: dependencies to come, plus one while they are counted */
 	atomic_t deps_left;
 	/** @num_deps: entries of @deps in use */
@@ -89,26 +115,49 @@ struct zaccel_job {
 	u32 max_deps;
 	/** @deps: what it waits for */
 	struct zaccel_dep *deps;
+	/** @num_bindings: entries of @bindings */
+	u32 num_bindings;
 	/** @num_uses: entries of @uses */
 	u32 num_uses;
-	/** @uses: the bindings, each once */
-	struct zaccel_use uses[] __counted_by(num_uses);
+	/** @bindings: what its commands use, each once; references held */
+	struct zaccel_binding **bindings;
+	/** @uses: the buffers behind them */
+	struct zaccel_use *uses;
+	/** @memory: blocks from zaccel_job_memory(), of what @arena cannot hold */
+	struct list_head memory;
+	/** @arena_used: bytes of @arena given out */
+	u32 arena_used;
+	/** @arena: enough for a batch that uses a few buffers */
+	u64 arena[32];
+	/** @num_exec: commands of EXECs, charged to the ring until it is freed */
+	u32 num_exec;
+	/**
+	 * @cookie: of dma_fence_begin_signalling(), from publication until it is
+	 * queued
+	 */
+	bool cookie;
+	/** @late: what late mode has to remember; NULL when it is off */
+	struct zaccel_late *late;
 };
 
-/* Takes its own reference on @ring; the bindings are the caller's to fill in. */
-struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring, u32 num_uses);
+/* Takes its own reference on @ring. */
+struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring);
 
-/* Frees a job that was never queued, or one that has completed. */
+/* Frees a job that was never published, or one that has completed. */
 void zaccel_job_free(struct zaccel_job *job);
+
+/* Zeroed memory that lives as long as the job. NULL when there is none. */
+void *zaccel_job_memory(struct zaccel_job *job, size_t size);
+
+/* Take room for commands of an EXEC. False when the ring has none left. */
+bool zaccel_job_charge_exec(struct zaccel_job *job, u32 count);
 
 /* Wait for @fence before the job runs. Takes its own reference. */
 int zaccel_job_add_dep(struct zaccel_job *job, struct dma_fence *fence);
 
-/*
- * Lock the job's buffers, collect the fences it must wait for, and put its own
- * fence into them. After success the job must be queued.
- */
-int zaccel_job_publish(struct zaccel_job *job);
+/* Give the batch's fence to a syncobj once it has one. */
+int zaccel_job_add_signal(struct zaccel_job *job, struct drm_syncobj *syncobj,
+			  u64 point);
 
 /* From here on the job finds its own way, and may be gone any moment. */
 void zaccel_job_queue(struct zaccel_job *job);
@@ -116,10 +165,23 @@ void zaccel_job_queue(struct zaccel_job *job);
 /* Stop waiting: called on the pending jobs of a dead ring, oldest first. */
 void zaccel_job_abandon(struct zaccel_job *job);
 
-/* Run a job, post its completions, signal. Engine's thread only. */
+/* Run a job, signal, post its completions. Engine's thread only. */
 void zaccel_job_execute(struct zaccel_job *job);
 
 /* 0, or the errno with which the job should end at once. */
 int zaccel_job_error(struct zaccel_job *job);
+
+/* zaccel_publish.c */
+
+/*
+ * Note which buffers the job uses, collect the fences in them that it must wait
+ * for, and leave its own there where somebody else can look. With @want_fence it
+ * has a fence in any case. After success nothing may be allocated and no
+ * reservation lock taken until the job is queued, which it must be.
+ */
+int zaccel_job_publish(struct zaccel_job *job, bool want_fence);
+
+/* The job has run: its private buffers are free of it. Engine's thread only. */
+void zaccel_job_unuse(struct zaccel_job *job);
 
 #endif

@@ -38,6 +38,10 @@ static bool zaccel_query_device(struct zaccel_device *zdev, u32 i,
 		.max_buffer_size = ZACCEL_MAX_BUFFER_SIZE,
 		.max_image_size = ZACCEL_MAX_IMAGE_SIZE,
 		.pitch_align = 1,
+		.max_syncobjs = ZACCEL_MAX_SYNCOBJS,
+		.max_exec = ZACCEL_MAX_EXEC,
+		.max_sqe_size = ZACCEL_MAX_SQE_SIZE,
+		.max_cqe_size = ZACCEL_MAX_CQE_SIZE,
 	};
 	return i == 0;
 }
@@ -48,6 +52,8 @@ static bool zaccel_query_engine(struct zaccel_device *zdev, u32 i,
 	strscpy(element->engine.name, zdev->engine.ops->name);
 	element->engine.id = 0;
 	element->engine.instances = 1;
+	element->engine.address_bits = 64;
+	element->engine.align = 1;
 	return i == 0;
 }
 
@@ -59,6 +65,9 @@ static bool zaccel_query_operation(struct zaccel_device *zdev, u32 i,
 	if (!op)
 		return false;
 	element->operation.opcode = op->opcode;
+	element->operation.dst_kind = op->dst_kind;
+	element->operation.src_kind = op->src_kind;
+	element->operation.args_size = op->args_size;
 	return true;
 }
 

@@ -8,6 +8,8 @@
  * closing a file never waits for the engine.
  */
 
+#include <linux/eventfd.h>
+#include <linux/log2.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
@@ -22,19 +24,39 @@
 #include "zaccel_query.h"
 #include "zaccel_ring.h"
 
+/*
+ * Let go of what is bound, once nobody can look there any more. This may wait
+ * for fences in foreign buffers: no lock is held, and the file's rings are dead.
+ */
+static void zaccel_ring_clear_slots(struct zaccel_ring *ring)
+{
+	struct zaccel_binding **slots;
+	u32 i;
+
+	mutex_lock(&ring->lock);
+	slots = ring->slots;
+	ring->slots = NULL;
+	mutex_unlock(&ring->lock);
+
+	for (i = 0; slots && i < ring->num_slots; i++)
+		zaccel_binding_put(slots[i]);
+	kvfree(slots);
+}
+
 static void zaccel_ring_release(struct kref *ref)
 {
 	struct zaccel_ring *ring = container_of(ref, struct zaccel_ring, ref);
-	u32 i;
+	struct eventfd_ctx *eventfd;
 
-	for (i = 0; ring->slots && i < ring->num_slots; i++)
-		zaccel_binding_put(ring->slots[i]);
+	zaccel_ring_clear_slots(ring);
 	if (ring->header)
 		drm_gem_vunmap(ring->obj, &ring->map);
 	if (ring->obj)
 		drm_gem_object_put(ring->obj);
-	kvfree(ring->slots);
 	kvfree(ring->cmds);
+	eventfd = rcu_dereference_protected(ring->eventfd, true);
+	if (eventfd)
+		eventfd_ctx_put(eventfd);
 	mutex_destroy(&ring->lock);
 	drm_dev_put(&ring->zdev->drm);
 	kfree(ring);
@@ -71,12 +93,10 @@ static int zaccel_ring_alloc_memory(struct zaccel_ring *ring,
 	int ret;
 
 	args->sq_offset = ZACCEL_RING_HEADER_SIZE;
-	args->cq_offset = args->sq_offset +
-			  args->sq_entries * sizeof(struct drm_zaccel_command);
-	args->size = args->cq_offset +
-		     args->cq_entries * sizeof(struct drm_zaccel_completion);
+	args->cq_offset = args->sq_offset + args->sq_entries * args->sqe_size;
+	args->size = args->cq_offset + args->cq_entries * args->cqe_size;
 
-	shmem = drm_gem_shmem_create(&ring->zdev->drm, PAGE_ALIGN(args->size));
+	shmem = zaccel_gem_create(&ring->zdev->drm, PAGE_ALIGN(args->size));
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
 
@@ -98,6 +118,9 @@ static int zaccel_ring_init(struct zaccel_ring *ring,
 {
 	ring->sq_entries = args->sq_entries;
 	ring->cq_entries = args->cq_entries;
+	atomic_set(&ring->exec_left, max(args->cq_entries, ZACCEL_MAX_EXEC));
+	ring->sqe_size = args->sqe_size;
+	ring->cqe_size = args->cqe_size;
 	ring->num_slots = args->slots;
 	ring->cmds = kvcalloc(ring->cq_entries, sizeof(*ring->cmds),
 			      GFP_KERNEL_ACCOUNT);
@@ -142,11 +165,13 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 {
 	struct zaccel_job *job, *next;
 	LIST_HEAD(pending);
+	bool first;
 
 	/* A doorbell that is under way finishes queueing first. */
 	mutex_lock(&ring->lock);
 	spin_lock_irq(&ring->run_lock);
-	if (!ring->error)
+	first = !ring->error;
+	if (first)
 		WRITE_ONCE(ring->error, error);
 	list_splice_init(&ring->pending, &pending);
 	spin_unlock_irq(&ring->run_lock);
@@ -157,7 +182,9 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 		cond_resched();
 	}
 	mutex_unlock(&ring->lock);
-	wake_up_all(&ring->wait);
+	if (first)
+		zaccel_ring_wake(ring);
+	zaccel_engine_wake(ring->engine);
 
 	/* Last: the engine stays until every ring of the device is off it. */
 	mutex_lock(&ring->zdev->rings_lock);
@@ -170,8 +197,10 @@ void zaccel_rings_release(struct zaccel_file *zfile)
 	struct zaccel_ring *ring;
 	unsigned long id;
 
-	xa_for_each(&zfile->rings, id, ring) {
+	xa_for_each(&zfile->rings, id, ring)
 		zaccel_ring_kill(ring, -ECANCELED);
+	xa_for_each(&zfile->rings, id, ring) {
+		zaccel_ring_clear_slots(ring);
 		zaccel_ring_put(ring);
 	}
 }
@@ -194,15 +223,27 @@ void zaccel_rings_kill(struct zaccel_device *zdev, int error)
 	}
 }
 
+/* Of either kind of entry; 0 becomes the smallest. */
+static bool zaccel_ring_entry_size(u32 *size, u32 smallest, u32 largest)
+{
+	if (!*size)
+		*size = smallest;
+	return is_power_of_2(*size) && *size >= smallest && *size <= largest;
+}
+
 static int zaccel_ring_create_check(struct drm_device *drm,
-				    const struct drm_zaccel_ring_create *args)
+				    struct drm_zaccel_ring_create *args)
 {
 	if (args->flags || args->pad ||
 	    !zaccel_ring_entries_valid(args->sq_entries) ||
 	    !zaccel_ring_entries_valid(args->cq_entries) ||
 	    args->cq_entries < args->sq_entries ||
-	    args->sqe_size != sizeof(struct drm_zaccel_command) ||
-	    args->cqe_size != sizeof(struct drm_zaccel_completion) ||
+	    !zaccel_ring_entry_size(&args->sqe_size,
+				    sizeof(struct drm_zaccel_command),
+				    ZACCEL_MAX_SQE_SIZE) ||
+	    !zaccel_ring_entry_size(&args->cqe_size,
+				    sizeof(struct drm_zaccel_completion),
+				    ZACCEL_MAX_CQE_SIZE) ||
 	    args->slots > ZACCEL_MAX_SLOTS) {
 		drm_dbg(drm,
 			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u\n",
@@ -288,21 +329,24 @@ int zaccel_ring_destroy_ioctl(struct drm_device *drm, void *data,
 		return -ENOENT;
 
 	zaccel_ring_kill(ring, -ECANCELED);
+	zaccel_ring_clear_slots(ring);
 	zaccel_ring_put(ring);
 	return 0;
 }
 
-static void zaccel_ring_set_slot(struct zaccel_ring *ring, u32 slot,
-				 struct zaccel_binding *binding)
+static int zaccel_ring_set_slot(struct zaccel_ring *ring, u32 slot,
+				struct zaccel_binding *binding)
 {
-	struct zaccel_binding *old;
+	int error;
 
 	slot = array_index_nospec(slot, ring->num_slots);
 	mutex_lock(&ring->lock);
-	old = ring->slots[slot];
-	ring->slots[slot] = binding;
+	error = ring->error;
+	if (!error)
+		swap(ring->slots[slot], binding);
 	mutex_unlock(&ring->lock);
-	zaccel_binding_put(old);
+	zaccel_binding_put(binding);
+	return error;
 }
 
 static bool zaccel_bind_args_empty(const struct drm_zaccel_ring_bind *args)
@@ -332,8 +376,7 @@ static int zaccel_ring_bind(struct zaccel_ring *ring, struct drm_file *file,
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
 
-	zaccel_ring_set_slot(ring, args->slot, binding);
-	return 0;
+	return zaccel_ring_set_slot(ring, args->slot, binding);
 }
 
 int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
@@ -349,75 +392,4 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 	ret = zaccel_ring_bind(ring, file, args);
 	zaccel_ring_put(ring);
 	return ret;
-}
-
-static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
-{
-	return zaccel_ring_reached(zaccel_ring_shown(ring), index) ||
-	       READ_ONCE(ring->error);
-}
-
-static int zaccel_ring_wait(struct zaccel_ring *ring, u32 index, s64 deadline)
-{
-	ktime_t now = ktime_get();
-	int ret = 0;
-
-	if (deadline == KTIME_MAX)
-		ret = wait_event_interruptible(ring->wait,
-					       zaccel_ring_wait_done(ring, index));
-	else if (!zaccel_ring_wait_done(ring, index))
-		ret = deadline <= now ? -ETIME :
-		      wait_event_interruptible_hrtimeout(ring->wait,
-							 zaccel_ring_wait_done(ring, index),
-							 ktime_sub(deadline, now));
-	if (ret)
-		return ret;
-	/* What was posted before the ring ended counts. */
-	if (zaccel_ring_reached(zaccel_ring_shown(ring), index))
-		return 0;
-	return READ_ONCE(ring->error);
-}
-
-int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file)
-{
-	struct drm_zaccel_ring_wait *args = data;
-	struct zaccel_ring *ring;
-	int ret;
-
-	if (args->flags) {
-		drm_dbg(drm, "wait: flags %#x\n", args->flags);
-		return -EINVAL;
-	}
-	ring = zaccel_ring_find(file, args->id);
-	if (!ring)
-		return -ENOENT;
-	ret = zaccel_ring_wait(ring, args->index, args->deadline_ns);
-	args->tail = zaccel_ring_shown(ring);
-	zaccel_ring_put(ring);
-	return ret;
-}
-
-void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count)
-{
-	u64 now = ktime_get_ns();
-	u32 i;
-
-	for (i = first; i != first + count; i++) {
-		const struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, i);
-
-		ring->cq[zaccel_ring_slot(i, ring->cq_entries)] =
-			(struct drm_zaccel_completion){
-				.user_data = cmd->entry.user_data,
-				.result = cmd->result,
-				.time_ns = now,
-				.status = cmd->status,
-			};
-	}
-	WRITE_ONCE(ring->cq_posted, first + count);
-	/* Pairs with the reaper's load of cq_tail: entries before index. */
-	smp_store_release(&ring->header->cq_tail, first + count);
-	/* Who saw this may look for the tail. */
-	smp_store_release(&ring->cq_shown, first + count);
-	wake_up_all(&ring->wait);
 }

@@ -20,6 +20,8 @@ struct zaccel_binding;
 struct zaccel_device;
 struct zaccel_engine;
 struct zaccel_file;
+struct zaccel_syncs;
+struct eventfd_ctx;
 
 /**
  * struct zaccel_ring - a submission and a completion queue
@@ -44,10 +46,14 @@ struct zaccel_ring {
 	struct iosys_map map;
 	/** @header: start of the memory */
 	struct drm_zaccel_ring_header *header;
-	/** @sq: submission entries */
-	struct drm_zaccel_command *sq;
-	/** @cq: completion entries */
-	struct drm_zaccel_completion *cq;
+	/** @sq: submission entries, of @sqe_size bytes each */
+	u8 *sq;
+	/** @cq: completion entries, of @cqe_size bytes each */
+	u8 *cq;
+	/** @sqe_size: a power of two, at least that of the structure */
+	u32 sqe_size;
+	/** @cqe_size: a power of two, at least that of the structure */
+	u32 cqe_size;
 	/** @sq_entries: a power of two */
 	u32 sq_entries;
 	/** @cq_entries: a power of two, at least @sq_entries */
@@ -87,12 +93,23 @@ struct zaccel_ring {
 	 * after the header's cq_tail
 	 */
 	u32 cq_shown;
-	/** @wait: woken when @cq_shown or @error changes */
+	/** @exec_left: commands that further EXECs may hold */
+	atomic_t exec_left;
+	/**
+	 * @share_mark: for explicit or not, writing or not: the last walk that
+	 * met such a job of this ring, under the device's uses_lock
+	 */
+	u64 share_mark[2][2];
+	/** @cq_late: completions whose batches late mode has taken up */
+	u32 cq_late;
+	/** @wait: woken when @cq_shown, @cq_late or @error changes */
 	wait_queue_head_t wait;
+	/** @eventfd: told when @cq_shown or @error changes; set under @lock */
+	struct eventfd_ctx __rcu *eventfd;
 
 	/**
 	 * @run_lock: guards @pending and writes of @error; taken inside the lock
-	 * of foreign fences, and only the engine's lock is taken inside it
+	 * of foreign fences, and only locks of the engine are taken inside it
 	 */
 	spinlock_t run_lock;
 	/** @pending: jobs that wait for fences, oldest first */
@@ -121,8 +138,28 @@ static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 	return &ring->cmds[zaccel_ring_slot(index, ring->cq_entries)];
 }
 
+/* zaccel_wait.c */
+
 /* Publish the completions of a batch. Engine's thread only. */
 void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count);
+
+/* Wake everybody who waits for completions. */
+void zaccel_ring_wake(struct zaccel_ring *ring);
+
+/* DRM_IOCTL_ZACCEL_RING_WAIT; sets the tail, whatever it returns. */
+int zaccel_ring_wait(struct zaccel_ring *ring,
+		     struct drm_zaccel_ring_wait *args);
+
+int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
+int zaccel_ring_eventfd_ioctl(struct drm_device *drm, void *data,
+			      struct drm_file *file);
+
+/* zaccel_ringfd.c */
+int zaccel_ring_fd_ioctl(struct drm_device *drm, void *data,
+			 struct drm_file *file);
+
+/* zaccel_ring.c */
 
 /* All rings of a file, when it closes; all of a device, when it goes. */
 void zaccel_rings_release(struct zaccel_file *zfile);
@@ -134,10 +171,15 @@ int zaccel_ring_destroy_ioctl(struct drm_device *drm, void *data,
 			      struct drm_file *file);
 int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
-int zaccel_ring_wait_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file);
 
 /* zaccel_fetch.c */
+
+/*
+ * The doorbell: take all whole batches there are. @syncs may be NULL. With
+ * *fetched not 0 it has succeeded, even where it had to stop early.
+ */
+int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
+		       u32 *fetched);
 int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,
 			     struct drm_file *file);
 

@@ -143,6 +143,21 @@ Expected<int> shared_dmabuf(const BufferImpl* impl) noexcept {
     return impl->dmabuf.get();
 }
 
+// A dma-buf is readable once its writers are done, writable once everybody is.
+int wait_shared(int dmabuf, Access access, detail::Deadline deadline) noexcept {
+    return detail::poll_until(dmabuf, access == Access::read ? POLLIN : POLLOUT, deadline);
+}
+
+// No fences there: the kernel knows which batches use it. It looks for fences too, should another
+// thread export the buffer meanwhile.
+int wait_private(const BufferImpl& impl, Access access, detail::Deadline deadline) noexcept {
+    drm_zaccel_buffer_wait args{};
+    args.handle = impl.handle;
+    args.flags = access == Access::read ? ZACCEL_BUFFER_WAIT_READ : 0;
+    args.deadline_ns = deadline;
+    return sys::buffer_wait(impl.device->fd.get(), args);
+}
+
 }  // namespace
 
 Mapping::Mapping(std::shared_ptr<BufferImpl> buffer, std::span<std::byte> bytes,
@@ -242,12 +257,12 @@ Mapping Buffer::map(Access access) const {
 }
 
 Expected<void> Buffer::wait(Access access, std::chrono::nanoseconds timeout) const noexcept {
-    const Expected<int> fd = shared_dmabuf(impl_.get());
-    if (!fd) return Unexpected(fd.error());
+    if (!impl_) return Unexpected(Errc::invalid_argument);
 
-    // A dma-buf is readable once its writers are done, writable once everybody is.
-    const short events = access == Access::read ? POLLIN : POLLOUT;
-    const int number = detail::poll_until(*fd, events, detail::deadline_after(timeout));
+    const detail::Deadline deadline = detail::deadline_after(timeout);
+    const Expected<int> fd = shared_dmabuf(impl_.get());
+    const int number =
+        fd ? wait_shared(*fd, access, deadline) : wait_private(*impl_, access, deadline);
     if (number != 0) return Unexpected(error_from_errno(number));
     return {};
 }

@@ -116,7 +116,14 @@ void query_limits(DeviceImpl& device) {
 
 void query_capabilities(DeviceImpl& device) {
     for (const auto& e : query_table<drm_zaccel_engine_info>(device, ZACCEL_QUERY_ENGINES))
-        device.info.engines.push_back({bounded_string(e.name), e.id, e.instances});
+        device.info.engines.push_back({
+            .name = bounded_string(e.name),
+            .id = e.id,
+            .instances = e.instances,
+            .address_bits = e.address_bits,
+            .align = std::max(e.align, 1u),
+            .contiguous = (e.flags & ZACCEL_ENGINE_CONTIGUOUS) != 0,
+        });
 
     for (const auto& o : query_table<drm_zaccel_operation_info>(device, ZACCEL_QUERY_OPERATIONS))
         device.info.operations.push_back({static_cast<Operation>(o.opcode), o.engine});

@@ -45,6 +45,10 @@ int buffer_info(int fd, drm_zaccel_buffer_info& args) noexcept {
     return call(fd, DRM_IOCTL_ZACCEL_BUFFER_INFO, &args);
 }
 
+int buffer_wait(int fd, drm_zaccel_buffer_wait& args) noexcept {
+    return call(fd, DRM_IOCTL_ZACCEL_BUFFER_WAIT, &args);
+}
+
 int ring_create(int fd, drm_zaccel_ring_create& args) noexcept {
     return call(fd, DRM_IOCTL_ZACCEL_RING_CREATE, &args);
 }
@@ -64,6 +68,25 @@ int ring_submit(int fd, drm_zaccel_ring_submit& args) noexcept {
 
 int ring_wait(int fd, drm_zaccel_ring_wait& args) noexcept {
     return call(fd, DRM_IOCTL_ZACCEL_RING_WAIT, &args);
+}
+
+int ring_fd(int fd, std::uint32_t id, int& ring_fd) noexcept {
+    drm_zaccel_ring_fd args{.id = id, .flags = 0, .fd = -1, .pad = 0};
+    const int error = call(fd, DRM_IOCTL_ZACCEL_RING_FD, &args);
+    ring_fd = args.fd;
+    return error;
+}
+
+int ring_kick(int ring_fd, std::uint32_t& fetched) noexcept {
+    constexpr unsigned long flags = 0;
+    int ret;
+
+    do {
+        ret = ::ioctl(ring_fd, DRM_IOCTL_ZACCEL_FD_KICK, flags);
+    } while (ret < 0 && errno == EINTR);
+    if (ret < 0) return errno;
+    fetched = static_cast<std::uint32_t>(ret);
+    return 0;
 }
 
 bool is_zaccel(int fd) noexcept {

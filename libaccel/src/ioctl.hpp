@@ -17,11 +17,16 @@ namespace accel::sys {
 int query(int fd, drm_zaccel_query& args) noexcept;
 int buffer_create(int fd, drm_zaccel_buffer_create& args) noexcept;
 int buffer_info(int fd, drm_zaccel_buffer_info& args) noexcept;
+int buffer_wait(int fd, drm_zaccel_buffer_wait& args) noexcept;
 int ring_create(int fd, drm_zaccel_ring_create& args) noexcept;
 int ring_destroy(int fd, std::uint32_t id) noexcept;
 int ring_bind(int fd, drm_zaccel_ring_bind& args) noexcept;
 int ring_submit(int fd, drm_zaccel_ring_submit& args) noexcept;
 int ring_wait(int fd, drm_zaccel_ring_wait& args) noexcept;
+int ring_fd(int fd, std::uint32_t id, int& ring_fd) noexcept;
+
+// On a ring's own descriptor
+int ring_kick(int ring_fd, std::uint32_t& fetched) noexcept;
 
 // DRM's
 bool is_zaccel(int fd) noexcept;

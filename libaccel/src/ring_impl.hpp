@@ -31,6 +31,7 @@ struct RingImpl {
     /// Ends the kernel's ring. Slots that are left do nothing from then on.
     void close() noexcept;
 
+    void open_own_fd(const std::string& thing);
     void map_memory(const drm_zaccel_ring_create& args, const std::string& thing);
 
     // slot.cpp: the table
@@ -43,6 +44,7 @@ struct RingImpl {
     bool has_room(std::uint32_t tail, std::uint32_t count) const noexcept;
     bool has_posted(std::uint32_t index) const noexcept;
     bool write_batch(std::span<const Command> batch, std::uint32_t tail) noexcept;
+    int submit_with_syncobjs(std::size_t in_count, bool out, std::uint32_t& fetched) noexcept;
     int ring_doorbell(std::size_t in_syncobj_count, bool out) noexcept;
     Expected<std::uint32_t> submit(std::span<const Command> batch, std::size_t in_syncobj_count,
                                    bool out) noexcept;
@@ -62,6 +64,8 @@ struct RingImpl {
     std::uint32_t cq_entries = 0;
     std::uint32_t tag = 0;  // never 0 and never the same twice; in Commands, says whose slots
 
+    UniqueFd own_fd;  // its doorbell, and what Ring::fd() shows
+
     std::byte* memory = nullptr;
     std::size_t memory_size = 0;
     drm_zaccel_ring_header* header = nullptr;
@@ -78,8 +82,8 @@ struct RingImpl {
     std::vector<std::uint32_t> free_slots;  // has room for all: giving back allocates nothing
 
     // Made when first needed, for the submitting thread alone; 0 is no syncobj.
-    std::array<std::uint32_t, ZACCEL_MAX_SYNCOBJS> in_syncobjs{};
-    std::uint32_t out_syncobj = 0;
+    std::array<drm_zaccel_sync, ZACCEL_MAX_SYNCOBJS> in_syncobjs{};
+    drm_zaccel_sync out_syncobj{};
 };
 
 }  // namespace accel::detail

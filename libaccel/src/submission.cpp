@@ -17,7 +17,7 @@ namespace detail {
 
 int RingImpl::import_fences(std::span<const Fence> fences) noexcept {
     for (std::size_t i = 0; i < fences.size(); i++) {
-        std::uint32_t& syncobj = in_syncobjs[i];
+        std::uint32_t& syncobj = in_syncobjs[i].handle;
         int number = syncobj != 0 ? 0 : sys::syncobj_create(device->fd.get(), syncobj);
         if (number == 0) number = sys::syncobj_import(device->fd.get(), syncobj, fences[i].fd());
         if (number != 0) return number;
@@ -26,12 +26,12 @@ int RingImpl::import_fences(std::span<const Fence> fences) noexcept {
 }
 
 int RingImpl::ensure_out_syncobj() noexcept {
-    return out_syncobj != 0 ? 0 : sys::syncobj_create(device->fd.get(), out_syncobj);
+    return out_syncobj.handle != 0 ? 0 : sys::syncobj_create(device->fd.get(), out_syncobj.handle);
 }
 
 std::optional<Fence> RingImpl::take_out_fence() noexcept {
     int fd = -1;
-    if (sys::syncobj_export(device->fd.get(), out_syncobj, fd) != 0) return std::nullopt;
+    if (sys::syncobj_export(device->fd.get(), out_syncobj.handle, fd) != 0) return std::nullopt;
     try {
         return Fence::from_fd(UniqueFd(fd));
     } catch (const Error&) {
@@ -44,17 +44,17 @@ void RingImpl::reset_syncobjs(std::size_t in_count, bool out) noexcept {
     std::size_t count = 0;
 
     for (std::size_t i = 0; i < in_count; i++)
-        if (in_syncobjs[i] != 0) used[count++] = in_syncobjs[i];
-    if (out && out_syncobj != 0) used[count++] = out_syncobj;
+        if (in_syncobjs[i].handle != 0) used[count++] = in_syncobjs[i].handle;
+    if (out && out_syncobj.handle != 0) used[count++] = out_syncobj.handle;
     if (count != 0) sys::syncobj_reset(device->fd.get(), std::span(used.data(), count));
 }
 
 void RingImpl::destroy_syncobjs() noexcept {
-    for (const std::uint32_t syncobj : in_syncobjs)
-        if (syncobj != 0) sys::syncobj_destroy(device->fd.get(), syncobj);
-    if (out_syncobj != 0) sys::syncobj_destroy(device->fd.get(), out_syncobj);
+    for (const drm_zaccel_sync& sync : in_syncobjs)
+        if (sync.handle != 0) sys::syncobj_destroy(device->fd.get(), sync.handle);
+    if (out_syncobj.handle != 0) sys::syncobj_destroy(device->fd.get(), out_syncobj.handle);
     in_syncobjs = {};
-    out_syncobj = 0;
+    out_syncobj = {};
 }
 
 }  // namespace detail

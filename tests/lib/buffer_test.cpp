@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "fixture.hpp"
+#include "vgem.hpp"
 
 namespace {
 
 using accel::Access;
 using accel::Buffer;
+using accel::Command;
 using accel::Device;
 using accel::Errc;
 using accel::Mapping;
@@ -24,7 +26,9 @@ using lib_tests::a_moment;
 using lib_tests::contents;
 using lib_tests::error_of;
 using lib_tests::fill_with;
+using lib_tests::HeldFence;
 using lib_tests::holds_only;
+using lib_tests::long_enough;
 
 constexpr std::uint64_t page = 4096;
 
@@ -207,11 +211,84 @@ TEST_F(BufferImport, ExportsCloseOnExec) {
     EXPECT_EQ(::fcntl(a.get(), F_GETFL) & O_ACCMODE, O_RDWR);
 }
 
-TEST_F(BufferMap, OfAPrivateBufferHasNoFences) {
-    const Buffer buffer = Buffer::allocate(device_, page);
-    EXPECT_EQ(buffer.wait(Access::read, a_moment).error(), Errc::not_supported);
-    EXPECT_FALSE(buffer.is_idle(Access::read));
-    EXPECT_EQ(error_of([&] { (void)buffer.fence(Access::read); }), Errc::not_supported);
+// A private buffer, and a ring that can be made to wait before it works on it.
+class BufferWait : public lib_tests::DeviceTest {
+ protected:
+    void submit_held(const Command& command) {
+        ring_.submit(std::span(&command, 1), {.wait_for = {&held_.fence(), 1}});
+    }
+
+    std::error_code wait_error(Access access, std::chrono::nanoseconds timeout) const {
+        return buffer_.wait(access, timeout).error_or({});
+    }
+
+    HeldFence held_;
+    Buffer buffer_ = Buffer::allocate(device_, page);
+    accel::Ring ring_{device_};
+    accel::Slot slot_ = ring_.bind(buffer_);
+};
+
+TEST_F(BufferWait, FindsAnUnusedBufferIdle) {
+    for (const Access access : {Access::read, Access::write, Access::read_write}) {
+        EXPECT_EQ(wait_error(access, accel::forever), std::error_code());
+        EXPECT_EQ(wait_error(access, std::chrono::nanoseconds(-5)), std::error_code());
+        EXPECT_TRUE(buffer_.is_idle(access));
+    }
+    EXPECT_FALSE(buffer_.is_shared()) << "asking changes nothing";
+}
+
+TEST_F(BufferWait, LastsAsLongAsTheBatchThatWrites) {
+    submit_held(Command::fill(slot_, 0x0707070707070707));
+    for (const Access access : {Access::read, Access::write, Access::read_write}) {
+        EXPECT_FALSE(buffer_.is_idle(access));
+        EXPECT_EQ(wait_error(access, a_moment), Errc::timed_out);
+        EXPECT_EQ(wait_error(access, std::chrono::nanoseconds(0)), Errc::timed_out);
+        EXPECT_EQ(wait_error(access, std::chrono::nanoseconds(-5)), Errc::timed_out);
+    }
+    held_.signal();
+    EXPECT_EQ(wait_error(Access::read, long_enough), std::error_code());
+    EXPECT_TRUE(buffer_.is_idle(Access::read_write));
+    EXPECT_TRUE(holds_only(buffer_, 7));
+}
+
+TEST_F(BufferWait, OfAReaderConcernsOnlyWriters) {
+    submit_held(Command::crc32c(slot_));
+    EXPECT_TRUE(buffer_.is_idle(Access::read));
+    EXPECT_EQ(wait_error(Access::write, a_moment), Errc::timed_out);
+    EXPECT_EQ(wait_error(Access::read_write, a_moment), Errc::timed_out);
+    held_.signal();
+    EXPECT_EQ(wait_error(Access::write, accel::forever), std::error_code());
+}
+
+TEST_F(BufferWait, ConcernsOneBuffer) {
+    const Buffer other = Buffer::allocate(device_, page);
+    submit_held(Command::fill(slot_, 1));
+    EXPECT_TRUE(other.is_idle(Access::read_write));
+}
+
+TEST_F(BufferWait, EndsWithARingThatIsDestroyed) {
+    submit_held(Command::fill(slot_, 1));
+    {
+        const accel::Ring gone = std::move(ring_);
+    }
+    EXPECT_EQ(wait_error(Access::read_write, long_enough), std::error_code());
+    EXPECT_TRUE(holds_only(buffer_, 0)) << "it was never run";
+}
+
+TEST_F(BufferWait, GoesOnWhenTheBufferIsExported) {
+    submit_held(Command::fill(slot_, 0x0505050505050505));
+    std::thread waiter([&] {
+        EXPECT_EQ(wait_error(Access::read, long_enough), std::error_code());
+        EXPECT_TRUE(holds_only(buffer_, 5));
+    });
+    const UniqueFd shared = buffer_.export_fd();
+    EXPECT_FALSE(buffer_.is_idle(Access::read));
+    held_.signal();
+    waiter.join();
+}
+
+TEST_F(BufferWait, IsAllThereIsToAPrivateBuffer) {
+    EXPECT_EQ(error_of([&] { (void)buffer_.fence(Access::read); }), Errc::not_supported);
 }
 
 }  // namespace

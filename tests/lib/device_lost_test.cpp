@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The driver is unbound from the device while a program uses it.
+#include <poll.h>
+
 #include <fstream>
 #include <optional>
 
@@ -62,6 +64,22 @@ TEST_F(DeviceLost, EveryCallSaysSo) {
     EXPECT_EQ(ring.try_submit(Command::nop()).error(), Errc::device_lost) << "again";
     EXPECT_EQ(ring.wait_for(2, long_enough).error(), Errc::device_lost);
     EXPECT_EQ(ring.outstanding(), 0u);
+    EXPECT_EQ(buffer.wait(accel::Access::read, long_enough).error_or({}), Errc::device_lost);
+}
+
+TEST_F(DeviceLost, HangsUpTheRingsDescriptor) {
+    const Device device = Device::open();
+    Ring ring(device);
+    ring.submit(Command::nop());
+    ASSERT_TRUE(ring.wait_for(1, long_enough));
+
+    const Unplug unplug;
+    pollfd entry{.fd = ring.fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&entry, 1, -1), 1);
+    EXPECT_EQ(entry.revents, POLLIN | POLLHUP) << "what was posted is there";
+    EXPECT_TRUE(ring.try_reap()->ok());
+    EXPECT_EQ(::poll(&entry, 1, -1), 1);
+    EXPECT_EQ(entry.revents, POLLHUP);
 }
 
 TEST_F(DeviceLost, EndsWhatWasWaiting) {

@@ -70,6 +70,9 @@ TEST_F(DeviceInfo, NamesTheSoftEngine) {
     ASSERT_FALSE(engines.empty());
     EXPECT_EQ(engines.front().name, "soft");
     EXPECT_GE(engines.front().instances, 1u);
+    EXPECT_EQ(engines.front().address_bits, 64u) << "the CPU reaches everything";
+    EXPECT_EQ(engines.front().align, 1u);
+    EXPECT_FALSE(engines.front().contiguous);
 }
 
 TEST_F(DeviceInfo, SupportsEveryOperationOfTheLibrary) {

@@ -106,6 +106,7 @@ TEST_F(Lifetime, MovesLeaveNothingBehind) {
     EXPECT_EQ(things.ring->try_reap().error(), Errc::invalid_argument);
     EXPECT_EQ(things.ring->wait_for(1, long_enough).error(), Errc::invalid_argument);
     EXPECT_EQ(things.ring->capacity(), 0u);
+    EXPECT_EQ(things.ring->fd(), -1);
     EXPECT_EQ(lib_tests::error_of([&] { things.ring->bind(*things.buffer); }),
               Errc::invalid_argument);
     EXPECT_EQ(lib_tests::error_of([&] { Command::fill(*things.slot, 1); }), Errc::invalid_argument);

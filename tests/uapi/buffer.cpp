@@ -40,6 +40,22 @@ Fd Buffer::export_dmabuf() const {
     return Fd(fd);
 }
 
+Fd Buffer::export_readonly() const {
+    drm_zaccel_buffer_export args{};
+    args.handle = handle_;
+    args.flags = ZACCEL_EXPORT_READONLY;
+    check(call(device_, DRM_IOCTL_ZACCEL_BUFFER_EXPORT, &args), "read-only export");
+    return Fd(args.fd);
+}
+
+int Buffer::wait(std::int64_t deadline_ns, std::uint32_t flags) const {
+    drm_zaccel_buffer_wait args{};
+    args.handle = handle_;
+    args.flags = flags;
+    args.deadline_ns = deadline_ns;
+    return call(device_, DRM_IOCTL_ZACCEL_BUFFER_WAIT, &args);
+}
+
 void Buffer::close() {
     if (handle_ == 0) return;
     drm_gem_close args{};

@@ -29,6 +29,10 @@ class Buffer {
     std::uint32_t handle() const { return handle_; }
     Mapping map() const;
     Fd export_dmabuf() const;
+    /// One of its own that nobody writes through.
+    Fd export_readonly() const;
+    /// 0, or the errno of waiting until nothing uses it (ZACCEL_BUFFER_WAIT_READ: writes it).
+    int wait(std::int64_t deadline_ns, std::uint32_t flags = 0) const;
     void close();
 
  private:

@@ -191,7 +191,7 @@ class CommandError : public Command {
 };
 
 TEST_F(CommandError, UnknownOpcodeIsNotSupported) {
-    for (unsigned opcode : {7, 100, ZACCEL_OPCODE_ENGINE_BASE, 0xffff}) {
+    for (unsigned opcode : {10, 100, ZACCEL_OPCODE_ENGINE_BASE, 0xffff}) {
         drm_zaccel_command command = nop();
         command.opcode = static_cast<__u16>(opcode);
         expect(EOPNOTSUPP, command);
@@ -199,7 +199,7 @@ TEST_F(CommandError, UnknownOpcodeIsNotSupported) {
 }
 
 TEST_F(CommandError, EveryOtherFlagIsInvalid) {
-    for (unsigned bit = 1; bit < 16; bit++)
+    for (unsigned bit = 5; bit < 16; bit++)
         expect_changes(
             nop(),
             {{"flags", [bit](auto& command) { command.flags = static_cast<__u16>(1U << bit); },

@@ -2,6 +2,7 @@
 #include "foreign.hpp"
 
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,7 @@
 #include <system_error>
 
 #include "process.hpp"
+#include "syncobj.hpp"
 
 namespace uapi_tests {
 
@@ -123,6 +125,15 @@ std::uint32_t VgemBuffer::attach_fence(Use use) const {
 void VgemBuffer::signal(std::uint32_t fence) const {
     VgemFenceSignal args{fence, 0};
     check(call(card_, vgem_fence_signal, args), "vgem signal");
+}
+
+ManualFence::ManualFence() : sync_file_(export_fences(vgem_.dmabuf(), Fences::all)) {}
+
+void import_fence(const Fd& dmabuf, VgemBuffer::Use use, const Fd& sync_file) {
+    dma_buf_import_sync_file args{};
+    args.flags = use == VgemBuffer::Use::write ? DMA_BUF_SYNC_WRITE : DMA_BUF_SYNC_READ;
+    args.fd = sync_file.get();
+    check(call(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, args), "sync_file into a dma-buf");
 }
 
 }  // namespace uapi_tests

@@ -46,6 +46,7 @@ class VgemBuffer {
 
     VgemBuffer();
 
+    const Fd& card() const { return card_; }
     const Fd& dmabuf() const { return dmabuf_; }
     /// Its size, and that of one line of 32-bit pixels.
     static constexpr std::size_t size = 64 * 64 * 4;
@@ -60,6 +61,23 @@ class VgemBuffer {
     std::uint32_t handle_;
     Fd dmabuf_;
 };
+
+/// A fence that signals when told.
+class ManualFence {
+ public:
+    ManualFence();
+
+    const Fd& sync_file() const { return sync_file_; }
+    void signal() const { vgem_.signal(fence_); }
+
+ private:
+    VgemBuffer vgem_;
+    std::uint32_t fence_ = vgem_.attach_fence(VgemBuffer::Use::write);
+    Fd sync_file_;
+};
+
+/// Put the fence of a sync_file into a dma-buf, as that of somebody who reads or writes it.
+void import_fence(const Fd& dmabuf, VgemBuffer::Use use, const Fd& sync_file);
 
 /// The first buffer of vivid's first capture device, as VIDIOC_EXPBUF gives it.
 class VividBuffer {

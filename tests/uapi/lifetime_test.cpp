@@ -3,12 +3,8 @@
 // What belongs to an open file goes with it, however it ends; what was shared stays for the others.
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "fixture.hpp"
@@ -21,57 +17,6 @@ namespace uapi_tests {
 namespace {
 
 constexpr std::uint64_t page = 4096;
-
-/// A socket pair that carries file descriptors.
-class FdPipe {
- public:
-    FdPipe() {
-        int fds[2];
-        check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0 ? 0 : errno,
-              "socketpair");
-        in_ = Fd(fds[0]);
-        out_ = Fd(fds[1]);
-    }
-
-    void send(const Fd& fd) const {
-        char byte = 0;
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr message = make(byte, control);
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        const int number = fd.get();
-        std::memcpy(CMSG_DATA(header), &number, sizeof(number));
-        check(::sendmsg(out_.get(), &message, 0) == 1 ? 0 : errno, "sendmsg");
-    }
-
-    Fd receive() const {
-        char byte = 0;
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr message = make(byte, control);
-        if (poll_events(in_.get(), POLLIN, 20000) == 0) return Fd();
-        check(::recvmsg(in_.get(), &message, MSG_CMSG_CLOEXEC) == 1 ? 0 : errno, "recvmsg");
-        int number = -1;
-        std::memcpy(&number, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(number));
-        return Fd(number);
-    }
-
- private:
-    msghdr make(char& byte, std::span<char> control) const {
-        vector_ = {&byte, 1};
-        msghdr message{};
-        message.msg_iov = &vector_;
-        message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        return message;
-    }
-
-    Fd in_;
-    Fd out_;
-    mutable iovec vector_{};
-};
 
 class OpenFile : public CountedTest {};
 

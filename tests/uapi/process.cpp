@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <vector>
 
@@ -34,6 +36,26 @@ int run_body(const std::function<int()>& body) {
         return 99;
     }
 }
+
+bool arrives(const Fd& fd) {
+    constexpr auto limit = std::chrono::milliseconds(long_enough).count();
+    return poll_events(fd.get(), POLLIN, static_cast<int>(limit)) == POLLIN;
+}
+
+/// Room for one descriptor beside a message's bytes.
+struct Message {
+    explicit Message(std::span<const std::byte> bytes)
+        : vector{const_cast<std::byte*>(bytes.data()), bytes.size()} {
+        header.msg_iov = &vector;
+        header.msg_iovlen = 1;
+        header.msg_control = control;
+        header.msg_controllen = sizeof(control);
+    }
+
+    iovec vector;
+    msghdr header{};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+};
 
 }  // namespace
 
@@ -72,10 +94,43 @@ Signal::Signal() {
 void Signal::send() const { check(::write(out_.get(), "!", 1) == 1 ? 0 : EPIPE, "write"); }
 
 bool Signal::wait() const {
-    constexpr auto limit = std::chrono::milliseconds(long_enough).count();
     char byte;
-    return poll_events(in_.get(), POLLIN, static_cast<int>(limit)) == POLLIN &&
-           ::read(in_.get(), &byte, 1) == 1;
+    return arrives(in_) && ::read(in_.get(), &byte, 1) == 1;
+}
+
+FdPipe::FdPipe() {
+    int fds[2];
+    check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0 ? 0 : errno,
+          "socketpair");
+    in_ = Fd(fds[0]);
+    out_ = Fd(fds[1]);
+}
+
+void FdPipe::send(const Fd& fd) const { send(fd, '!'); }
+
+Fd FdPipe::receive() const {
+    char byte;
+    return receive(byte);
+}
+
+void FdPipe::send_bytes(const Fd& fd, std::span<const std::byte> what) const {
+    Message message(what);
+    cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    const int number = fd.get();
+    std::memcpy(CMSG_DATA(rights), &number, sizeof(number));
+    check(::sendmsg(out_.get(), &message.header, 0) < 0 ? errno : 0, "sendmsg");
+}
+
+Fd FdPipe::receive_bytes(std::span<std::byte> what) const {
+    Message message(what);
+    if (!arrives(in_)) return Fd();
+    check(::recvmsg(in_.get(), &message.header, MSG_CMSG_CLOEXEC) < 0 ? errno : 0, "recvmsg");
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(CMSG_FIRSTHDR(&message.header)), sizeof(number));
+    return Fd(number);
 }
 
 }  // namespace uapi_tests

@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <span>
 
 #include "device.hpp"
 
@@ -26,6 +28,7 @@ class Child {
     /// The exit status, or -1 when a signal ended it.
     int join();
     void kill();
+    pid_t pid() const { return pid_; }
 
  private:
     pid_t pid_;
@@ -41,6 +44,32 @@ class Signal {
     bool wait() const;
 
  private:
+    Fd in_;
+    Fd out_;
+};
+
+/// A socket pair that carries file descriptors, and something to say of each.
+class FdPipe {
+ public:
+    FdPipe();
+
+    void send(const Fd& fd) const;
+    /// None when it does not come in time.
+    Fd receive() const;
+
+    template <typename T>
+    void send(const Fd& fd, const T& what) const {
+        send_bytes(fd, std::as_bytes(std::span(&what, 1)));
+    }
+    template <typename T>
+    Fd receive(T& what) const {
+        return receive_bytes(std::as_writable_bytes(std::span(&what, 1)));
+    }
+
+ private:
+    void send_bytes(const Fd& fd, std::span<const std::byte> what) const;
+    Fd receive_bytes(std::span<std::byte> what) const;
+
     Fd in_;
     Fd out_;
 };

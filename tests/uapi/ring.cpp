@@ -28,8 +28,8 @@ drm_zaccel_ring_create ring_create_args(const RingOptions& options) {
     drm_zaccel_ring_create args{};
     args.sq_entries = options.sq_entries;
     args.cq_entries = options.cq_entries;
-    args.sqe_size = sizeof(drm_zaccel_command);
-    args.cqe_size = sizeof(drm_zaccel_completion);
+    args.sqe_size = options.sqe_size;
+    args.cqe_size = options.cqe_size;
     args.slots = options.slots;
     return args;
 }
@@ -48,14 +48,22 @@ drm_zaccel_ring_header& Ring::header() const {
     return *reinterpret_cast<drm_zaccel_ring_header*>(memory_.data());
 }
 
+std::span<std::uint8_t> Ring::entry_bytes(std::uint32_t index) const {
+    const std::size_t place = index % args_.sq_entries;
+    return memory_.bytes().subspan(args_.sq_offset + place * args_.sqe_size, args_.sqe_size);
+}
+
+std::span<std::uint8_t> Ring::completion_bytes(std::uint32_t index) const {
+    const std::size_t place = index % args_.cq_entries;
+    return memory_.bytes().subspan(args_.cq_offset + place * args_.cqe_size, args_.cqe_size);
+}
+
 drm_zaccel_command& Ring::entry(std::uint32_t index) const {
-    auto* entries = reinterpret_cast<drm_zaccel_command*>(memory_.data() + args_.sq_offset);
-    return entries[index % args_.sq_entries];
+    return *reinterpret_cast<drm_zaccel_command*>(entry_bytes(index).data());
 }
 
 drm_zaccel_completion& Ring::completion(std::uint32_t index) const {
-    auto* entries = reinterpret_cast<drm_zaccel_completion*>(memory_.data() + args_.cq_offset);
-    return entries[index % args_.cq_entries];
+    return *reinterpret_cast<drm_zaccel_completion*>(completion_bytes(index).data());
 }
 
 int Ring::bind(drm_zaccel_ring_bind args) const {
@@ -66,6 +74,10 @@ int Ring::bind(drm_zaccel_ring_bind args) const {
 int Ring::bind_range(std::uint32_t slot, const Buffer& buffer, std::uint64_t offset,
                      std::uint64_t size) const {
     return bind(range_args(slot, buffer.handle(), offset, size));
+}
+
+int Ring::bind_syncobj(std::uint32_t slot, std::uint32_t handle) const {
+    return bind(syncobj_args(slot, handle));
 }
 
 int Ring::clear(std::uint32_t slot) const {
@@ -87,9 +99,19 @@ void Ring::put_batch(std::initializer_list<drm_zaccel_command> commands) {
 
 void Ring::publish() const { store(header().sq_tail, sq_tail_); }
 
+std::vector<drm_zaccel_sync> binary(std::span<const std::uint32_t> handles) {
+    std::vector<drm_zaccel_sync> syncs;
+    for (const std::uint32_t handle : handles) syncs.push_back({handle, 0, 0});
+    return syncs;
+}
+
 int Ring::submit() { return submit({}, {}); }
 
 int Ring::submit(std::span<const std::uint32_t> in, std::span<const std::uint32_t> out) {
+    return submit_syncs(binary(in), binary(out));
+}
+
+int Ring::submit_syncs(std::span<const drm_zaccel_sync> in, std::span<const drm_zaccel_sync> out) {
     publish();
     drm_zaccel_ring_submit args{};
     args.id = args_.id;

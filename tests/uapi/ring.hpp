@@ -18,10 +18,15 @@ struct RingOptions {
     std::uint32_t sq_entries = 64;
     std::uint32_t cq_entries = 64;
     std::uint32_t slots = 16;
+    std::uint32_t sqe_size = sizeof(drm_zaccel_command);
+    std::uint32_t cqe_size = sizeof(drm_zaccel_completion);
 };
 
 /// Good arguments for DRM_IOCTL_ZACCEL_RING_CREATE.
 drm_zaccel_ring_create ring_create_args(const RingOptions& options = {});
+
+/// Binary syncobjs, for the arrays of a submit.
+std::vector<drm_zaccel_sync> binary(std::span<const std::uint32_t> handles);
 
 /// A ring and its memory, used as docs/ring-protocol.md has it, with nothing checked: errors of the
 /// calls are values.
@@ -35,13 +40,18 @@ class Ring {
     std::uint32_t handle() const { return args_.handle; }
     const drm_zaccel_ring_create& args() const { return args_; }
     const Mapping& memory() const { return memory_; }
+    Fd export_dmabuf() const { return buffer_.export_dmabuf(); }
     drm_zaccel_ring_header& header() const;
+    /// An entry with what stands behind the structure, where entries are larger.
+    std::span<std::uint8_t> entry_bytes(std::uint32_t index) const;
+    std::span<std::uint8_t> completion_bytes(std::uint32_t index) const;
     drm_zaccel_command& entry(std::uint32_t index) const;
     drm_zaccel_completion& completion(std::uint32_t index) const;
 
     int bind(drm_zaccel_ring_bind args) const;
     int bind_range(std::uint32_t slot, const Buffer& buffer, std::uint64_t offset,
                    std::uint64_t size) const;
+    int bind_syncobj(std::uint32_t slot, std::uint32_t handle) const;
     int clear(std::uint32_t slot) const;
 
     /// Fill the next entries. The kernel learns of them from submit().
@@ -53,6 +63,7 @@ class Ring {
     /// Publish and ring the doorbell.
     int submit();
     int submit(std::span<const std::uint32_t> in, std::span<const std::uint32_t> out);
+    int submit_syncs(std::span<const drm_zaccel_sync> in, std::span<const drm_zaccel_sync> out);
     std::uint32_t fetched() const { return fetched_; }
 
     /// Index of the entry that put() fills next; what both sides have seen.

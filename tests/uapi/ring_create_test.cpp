@@ -71,12 +71,12 @@ TEST_F(RingCreate, FewerCompletionsThanSubmissionsAreInvalid) {
 }
 
 TEST_F(RingCreate, OtherSizesOfEntriesAreInvalid) {
-    for (std::uint32_t size : {0U, 32U, 63U, 65U, 128U, ~0U}) {
+    for (std::uint32_t size : {1U, 32U, 63U, 65U, 96U, 512U, ~0U}) {
         drm_zaccel_ring_create args = ring_create_args();
         args.sqe_size = size;
         EXPECT_EQ(create(args), EINVAL) << size;
     }
-    for (std::uint32_t size : {0U, 16U, 31U, 33U, 64U, ~0U}) {
+    for (std::uint32_t size : {1U, 16U, 31U, 33U, 48U, 256U, ~0U}) {
         drm_zaccel_ring_create args = ring_create_args();
         args.cqe_size = size;
         EXPECT_EQ(create(args), EINVAL) << size;

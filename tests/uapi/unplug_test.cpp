@@ -19,40 +19,23 @@
 #include <thread>
 #include <vector>
 
+#include "eventfd.hpp"
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "process.hpp"
 #include "ring.hpp"
+#include "ringfd.hpp"
+#include "sleeper.hpp"
 #include "syncobj.hpp"
+#include "unplug.hpp"
 
 namespace uapi_tests {
 namespace {
 
 constexpr std::uint64_t page = 4096;
 
-/// Writes the device's name to a file of the driver in sysfs. 0 or the errno.
-int write_driver(const char* file) {
-    const Fd fd(::open((sysfs_driver() / file).c_str(), O_WRONLY | O_CLOEXEC));
-    const std::string name = sysfs_device();
-    return ::write(fd.get(), name.data(), name.size()) < 0 ? errno : 0;
-}
-
-void unbind() { check(write_driver("unbind"), "unbind"); }
-void bind() { check(write_driver("bind"), "bind"); }
-
-bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
-
 /// 0 or the errno; never waits for users to go.
 int unload() { return ::syscall(SYS_delete_module, "zaccel", O_NONBLOCK) == 0 ? 0 : errno; }
-
-/// Whatever a test leaves, the next finds a device.
-class DeviceGuard {
- public:
-    ~DeviceGuard() {
-        if (!std::filesystem::exists("/sys/module/zaccel")) load_module("zaccel");
-        if (!is_bound()) bind();
-    }
-};
 
 class Unplug : public CountedTest {
  protected:
@@ -73,7 +56,7 @@ TEST_F(Unplug, EveryCallReturnsEnodev) {
     const Fd dmabuf = buffer.export_dmabuf();
     unbind();
     std::uint64_t argument[17] = {};
-    for (unsigned nr = DRM_ZACCEL_QUERY; nr <= DRM_ZACCEL_RING_WAIT; nr++)
+    for (unsigned nr = DRM_ZACCEL_QUERY; nr <= DRM_ZACCEL_RING_FD; nr++)
         EXPECT_EQ(call(device_.get(), DRM_IOWR(DRM_COMMAND_BASE + nr, argument), argument), ENODEV);
     ring.put_batch({nop()});
     EXPECT_EQ(ring.submit(), ENODEV);
@@ -167,6 +150,63 @@ TEST_F(Unplug, WaitersAreWoken) {
     ASSERT_TRUE(started.wait());
     unbind();
     EXPECT_EQ(waiter.get(), ENODEV);
+}
+
+TEST_F(Unplug, RingFdIsGone) {
+    Ring ring(device_);
+    ring.run_one(nop(7));
+    const Fd fd = open_ring(device_, ring.id());
+    const Mapping memory(fd.get(), 0, ring.args().size);
+    Sleeper waiter([&] { return fd_wait(fd, 100, deadline_in(2 * long_enough)); });
+    Sleeper poller([&] { return poll_events(fd.get(), POLLPRI, 40000); });
+    ASSERT_TRUE(waiter.falls_asleep());
+    ASSERT_TRUE(poller.falls_asleep());
+    unbind();
+    EXPECT_EQ(waiter.result(), ENODEV);
+    EXPECT_EQ(poller.result(), POLLHUP);
+    EXPECT_EQ(poll_events(fd.get(), POLLIN, 0), POLLHUP);
+    ring.put_batch({nop()});
+    ring.publish();
+    EXPECT_EQ(kick(fd), -ENODEV);
+    EXPECT_EQ(fd_wait(fd, 2, 0), ENODEV);
+    EXPECT_EQ(try_map(fd, page), ENODEV);
+    const auto* completion =
+        reinterpret_cast<drm_zaccel_completion*>(memory.data() + ring.args().cq_offset);
+    EXPECT_EQ(completion->user_data, 7U) << "what is mapped stays";
+    device_.reset();
+    ring.leave_to_file();
+    EXPECT_EQ(kick(fd), -ENODEV);
+    EXPECT_EQ(completion->user_data, 7U);
+    bind();
+    expect_device_works();
+    EXPECT_EQ(kick(fd), -ENODEV) << "it is the old device's";
+}
+
+TEST_F(Unplug, RingFdEndsBatchesThatItQueued) {
+    Ring ring(device_);
+    const Fd fd = open_ring(device_, ring.id());
+    BusyEngine busy(device_);
+    ring.put_batch({nop()});
+    ring.publish();
+    ASSERT_EQ(kick(fd), 1);
+    unbind();
+    EXPECT_EQ(statuses(ring.reap()), std::vector<int>(1, -ECANCELED));
+    EXPECT_EQ(poll_events(fd.get(), POLLIN, 0), POLLHUP);
+}
+
+// The ring ends with its device, and not a second time with its file.
+TEST_F(Unplug, EventfdIsToldOnceOfTheEnd) {
+    const Eventfd eventfd;
+    Ring ring(device_);
+    drm_zaccel_ring_eventfd args{};
+    args.id = ring.id();
+    args.fd = eventfd.fd().get();
+    ASSERT_EQ(call(device_, DRM_IOCTL_ZACCEL_RING_EVENTFD, args), 0);
+    unbind();
+    EXPECT_EQ(eventfd.take(), 1U);
+    ring.leave_to_file();
+    device_.reset();
+    EXPECT_EQ(eventfd.take(), 0U);
 }
 
 TEST_F(Unplug, DeviceComesBackBesideTheOldFile) {
@@ -340,6 +380,24 @@ TEST_F(Unload, MappingKeepsTheModule) {
         const Fd file = open_device();
         memory = Buffer(file, page).map();
     }
+    expect_busy();
+    memory = Mapping();
+    expect_unloads_and_loads();
+}
+
+TEST_F(Unload, RingFdKeepsTheModule) {
+    Fd fd;
+    Mapping memory;
+    {
+        const Fd file = open_device();
+        Ring ring(file);
+        fd = open_ring(file, ring.id());
+        memory = Mapping(fd.get(), 0, page);
+        ring.leave_to_file();
+    }
+    expect_busy();
+    EXPECT_EQ(kick(fd), -ENODEV);
+    fd.reset();
     expect_busy();
     memory = Mapping();
     expect_unloads_and_loads();

@@ -33,6 +33,9 @@ class OpCheck : public testing::TestWithParam<drm_zaccel_opcode> {
             case ZACCEL_OP_CRC32C:
                 command_ = make_command(GetParam(), drm_zaccel_crc32c{0, 16, 0, 0});
                 break;
+            case ZACCEL_OP_EXEC:
+                command_ = make_command(GetParam(), drm_zaccel_exec{0, 1, 0});
+                break;
             default:
                 command_ = make_command(GetParam());
                 break;
@@ -53,13 +56,14 @@ class OpCheck : public testing::TestWithParam<drm_zaccel_opcode> {
     zaccel_operand src_{};
 
  private:
-    static zaccel_operand operand(std::uint32_t kind, std::uint8_t (&bytes)[16], Picture& picture) {
+    static zaccel_operand operand(std::uint32_t kind, std::uint8_t (&bytes)[64], Picture& picture) {
         if (kind == ZACCEL_SLOT_RANGE) return range_of(bytes, sizeof(bytes));
-        return kind == ZACCEL_SLOT_IMAGE ? picture.operand() : zaccel_operand{};
+        if (kind == ZACCEL_SLOT_IMAGE) return picture.operand();
+        return {.kind = kind, .range = {}, .image = {}};
     }
 
-    std::uint8_t dst_bytes_[16]{};
-    std::uint8_t src_bytes_[16]{};
+    std::uint8_t dst_bytes_[64]{};
+    std::uint8_t src_bytes_[64]{};
     Picture dst_picture_{DRM_FORMAT_XRGB8888, 4, 4};
     Picture src_picture_{DRM_FORMAT_XRGB8888, 4, 4};
 };
@@ -67,7 +71,8 @@ class OpCheck : public testing::TestWithParam<drm_zaccel_opcode> {
 INSTANTIATE_TEST_SUITE_P(Opcodes, OpCheck,
                          testing::Values(ZACCEL_OP_NOP, ZACCEL_OP_FILL, ZACCEL_OP_COPY,
                                          ZACCEL_OP_CRC32C, ZACCEL_OP_CONVERT, ZACCEL_OP_INVERT,
-                                         ZACCEL_OP_CONVOLVE3X3),
+                                         ZACCEL_OP_CONVOLVE3X3, ZACCEL_OP_WAIT, ZACCEL_OP_SIGNAL,
+                                         ZACCEL_OP_EXEC),
                          [](const auto& test) {
                              return std::string(zaccel_op_find(static_cast<u16>(test.param))->name);
                          });
@@ -78,11 +83,27 @@ TEST_P(OpCheck, AcceptsWhatIsRight) {
     EXPECT_EQ(check(), 0);
 }
 
+TEST_P(OpCheck, AcceptsFlagsThatSayHowItRuns) {
+    for (const unsigned flags :
+         {ZACCEL_CMD_CONTINUE, ZACCEL_CMD_TIMESTAMP, ZACCEL_CMD_CONTINUE | ZACCEL_CMD_TIMESTAMP,
+          ZACCEL_CMD_EXPLICIT_SYNC | ZACCEL_CMD_END}) {
+        command_.flags = static_cast<__u16>(flags);
+        EXPECT_EQ(check(), 0) << flags;
+    }
+}
+
 TEST_P(OpCheck, RefusesUnknownFlags) {
-    for (unsigned bit = 1; bit < 16; bit++) {
+    for (unsigned bit = 5; bit < 16; bit++) {
         command_.flags = static_cast<__u16>(1u << bit);
         EXPECT_EQ(check(), -EINVAL) << bit;
     }
+}
+
+TEST_P(OpCheck, RefusesFlagsOutOfPlace) {
+    command_.flags = ZACCEL_CMD_EXPLICIT_SYNC;
+    EXPECT_EQ(check(), -EINVAL) << "it is said of a batch, at its end";
+    command_.flags = ZACCEL_CMD_PARAMS;
+    EXPECT_EQ(check(), -EINVAL) << "the block has to be fetched before";
 }
 
 TEST_P(OpCheck, RefusesPad) {
@@ -135,7 +156,8 @@ TEST_P(OpCheck, RefusesEmptySlotsAndWrongKinds) {
 }
 
 TEST(OpTable, UnknownOpcodesAreNotSupported) {
-    for (const unsigned opcode : {7u, 8u, 0x7fffu, unsigned{ZACCEL_OPCODE_ENGINE_BASE}, 0xffffu}) {
+    for (const unsigned opcode :
+         {10u, 11u, 0x7fffu, unsigned{ZACCEL_OPCODE_ENGINE_BASE}, 0xffffu}) {
         drm_zaccel_command command{};
         command.opcode = static_cast<__u16>(opcode);
         EXPECT_EQ(zaccel_op_check(&command, nullptr, nullptr), -EOPNOTSUPP) << opcode;
@@ -144,11 +166,11 @@ TEST(OpTable, UnknownOpcodesAreNotSupported) {
 }
 
 TEST(OpTable, HasEachOpcodeOnce) {
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         ASSERT_NE(zaccel_op_at(i), nullptr);
         EXPECT_EQ(zaccel_op_find(zaccel_op_at(i)->opcode), zaccel_op_at(i));
     }
-    EXPECT_EQ(zaccel_op_at(7), nullptr);
+    EXPECT_EQ(zaccel_op_at(10), nullptr);
     EXPECT_EQ(zaccel_op_at(0xffffffffu), nullptr);
 }
 

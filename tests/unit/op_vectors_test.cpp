@@ -61,8 +61,11 @@ TEST(OpVectorTable, CoversEveryOperationAndFormat) {
         sources.insert(vector.src.fourcc);
         destinations.insert(vector.dst.fourcc);
     }
-    for (unsigned i = 0; const zaccel_op* op = zaccel_op_at(i); i++)
+    // WAIT, SIGNAL and EXEC mean nothing here: tests/uapi has them.
+    for (unsigned i = 0; const zaccel_op* op = zaccel_op_at(i); i++) {
+        if (op->opcode >= ZACCEL_OP_WAIT) continue;
         EXPECT_TRUE(opcodes.contains(op->opcode)) << op->name;
+    }
     for (unsigned i = 0; const zaccel_format* format = zaccel_format_at(i); i++) {
         EXPECT_TRUE(destinations.contains(format->fourcc)) << i;
         EXPECT_TRUE(sources.contains(format->fourcc)) << i;

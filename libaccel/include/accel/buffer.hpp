@@ -56,7 +56,7 @@ class ACCEL_API Mapping {
 /// A buffer made here is private until export_fd() is called; an imported one is shared from the
 /// start, and shared it stays. Batches that touch a shared buffer wait for the fences in it and add
 /// their own, so other drivers and processes see when it may be used. A private buffer has no
-/// fences: wait for the completion of the commands that use it.
+/// fences: wait() for it, or for the completion of the commands that use it.
 ///
 /// Move-only. Thread-safe apart from moving and destroying it. Importing the same dma-buf twice
 /// gives two Buffers over the same memory, each of which may be destroyed on its own.
@@ -92,19 +92,20 @@ class ACCEL_API Buffer {
 
     /// Opens a scope for the CPU. On a shared buffer this waits, without limit, for the fences that
     /// @p access conflicts with: call wait() before to wait with a limit. On a private one the
-    /// caller has waited for its completions.
+    /// caller has waited for its completions, or with wait().
     ///
     /// The memory is mapped once and stays so for the buffer's life: later calls cost no mmap.
     /// @throws Error access_denied (write access to read-only memory), device_lost, not_supported
     ///         (memory that its exporter does not let the CPU map)
     Mapping map(Access access) const;
 
-    /// Waits for the fences that stand in the way of @p access: for read those of writers, for
-    /// write and read_write all.
-    /// @return timed_out; not_supported on a private buffer, which has no fences
+    /// Waits for what stands in the way of @p access: for read writers, for write and read_write
+    /// everybody. On a shared buffer these are the fences in it; on a private one the batches that
+    /// use it and were submitted before.
+    /// @return timed_out; on a private buffer also device_lost
     Expected<void> wait(Access access, std::chrono::nanoseconds timeout) const noexcept;
 
-    /// wait() with no time to wait. False also where wait() is not supported.
+    /// wait() with no time to wait. False also where wait() fails.
     bool is_idle(Access access) const noexcept;
 
     /// What one must wait for before @p access, as of now; already signalled when nothing.

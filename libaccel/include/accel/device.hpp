@@ -46,9 +46,12 @@ struct DeviceLimits {
 
 /// One engine: what runs batches.
 struct EngineInfo {
-    std::string name{};           ///< "soft" for the engine that is the CPU.
-    std::uint32_t id = 0;         ///< For RingOptions::engine.
-    std::uint32_t instances = 0;  ///< How many batches it runs at once.
+    std::string name{};              ///< "soft" for the engine that is the CPU.
+    std::uint32_t id = 0;            ///< For RingOptions::engine.
+    std::uint32_t instances = 0;     ///< How many batches it runs at once.
+    std::uint32_t address_bits = 0;  ///< Width of the addresses that it reaches.
+    std::uint32_t align = 1;         ///< Alignment of offsets into buffers, in bytes.
+    bool contiguous = false;         ///< Buffers must be one block of memory.
 };
 
 /// One operation that an engine has.

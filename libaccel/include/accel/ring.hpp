@@ -84,11 +84,12 @@ struct Submission {
 /// Move-only. When it is destroyed, batches that have not run end as canceled, and so do their
 /// fences. The destructor waits for nothing: a batch that runs already is told to stop, but may
 /// write into its buffers for a moment after the Ring is gone. Where that matters, reap every
-/// completion first; or export the buffer, before or after, and use Buffer::wait().
+/// completion first, or use Buffer::wait().
 class ACCEL_API Ring {
  public:
     /// @throws Error invalid_argument (sizes out of DeviceLimits, or no powers of two), not_found
-    ///         (engine), quota_exceeded (too many rings), out_of_memory, device_lost
+    ///         (engine), quota_exceeded (too many rings, or descriptors), out_of_memory,
+    ///         device_lost
     explicit Ring(const Device& device, const RingOptions& options = {});
 
     Ring(const Ring&) = delete;
@@ -133,11 +134,12 @@ class ACCEL_API Ring {
     Submission submit(std::span<const Command> batch, const SubmitOptions& options);
 
     /// Takes the next completion.
-    /// @return no_completion when there is none yet
+    /// @return no_completion when there is none yet; io_error when the ring's memory says what
+    ///         cannot be, because something scribbled over it
     Expected<Completion> try_reap() noexcept;
 
     /// Takes the next completion, waiting for it.
-    /// @throws Error timed_out, device_lost
+    /// @throws Error timed_out, device_lost, or as try_reap() returns
     Completion reap(std::chrono::nanoseconds timeout = forever);
 
     /// Waits until completions up to @p index (of try_submit()) are there, reaped or not. Looks
@@ -153,6 +155,11 @@ class ACCEL_API Ring {
     /// Commands submitted and not reaped, now. A batch counts once the call that submits it has
     /// returned, so another thread that reaps may see 0 for a batch of which it has a completion.
     std::uint32_t outstanding() const noexcept;
+
+    /// For poll() and its like, in a loop with other descriptors: readable while completions wait
+    /// to be reaped, hung up once the device is lost. Owned by the ring: to be neither read nor
+    /// closed. -1 once moved from.
+    int fd() const noexcept;
 
     /// False once moved from; then every call answers invalid_argument, or 0.
     explicit operator bool() const noexcept { return impl_ != nullptr; }

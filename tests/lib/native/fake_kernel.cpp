@@ -69,6 +69,10 @@ int ring_wait(int, drm_zaccel_ring_wait& args) noexcept {
     return kernel.ring_wait ? kernel.ring_wait(args) : 0;
 }
 
+int ring_kick(int, std::uint32_t& fetched) noexcept {
+    return kernel.ring_kick ? kernel.ring_kick(fetched) : 0;
+}
+
 int prime_import(int, int dmabuf_fd, std::uint32_t& handle) noexcept {
     handle = 2;
     return kernel.prime_import ? kernel.prime_import(dmabuf_fd) : 0;
@@ -81,6 +85,8 @@ bool is_zaccel(int) noexcept { return true; }
 int query(int, drm_zaccel_query&) noexcept { return 0; }
 int buffer_create(int, drm_zaccel_buffer_create&) noexcept { return 0; }
 int buffer_info(int, drm_zaccel_buffer_info&) noexcept { return 0; }
+int buffer_wait(int, drm_zaccel_buffer_wait&) noexcept { return 0; }
+int ring_fd(int, std::uint32_t, int&) noexcept { return 0; }
 int ring_destroy(int, std::uint32_t) noexcept { return 0; }
 int ring_bind(int, drm_zaccel_ring_bind&) noexcept { return 0; }
 int gem_close(int, std::uint32_t) noexcept { return 0; }

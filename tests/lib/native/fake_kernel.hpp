@@ -19,6 +19,7 @@ namespace lib_tests {
 /// What the test does in the kernel's place; calls that it does not set succeed and do nothing.
 struct FakeKernel {
     std::function<int(drm_zaccel_ring_submit&)> ring_submit{};
+    std::function<int(std::uint32_t& fetched)> ring_kick{};
     std::function<int(drm_zaccel_ring_wait&)> ring_wait{};
     std::function<int(int fd)> prime_import{};
     std::function<bool(int fd)> is_dmabuf{};

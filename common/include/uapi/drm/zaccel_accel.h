@@ -16,7 +16,8 @@
  * - No unions, no implicit padding. Every pad, and every flag bit that is not
  *   defined here, must be zero: the kernel answers -EINVAL otherwise.
  * - A new field means nothing unless a new flag bit says that it is there,
- *   because the core copies a shorter structure and fills the rest with zero.
+ *   because the core copies a shorter structure and fills the rest with zero,
+ *   and of a longer one ignores the rest.
  * - Pointers are __u64; sizes and offsets of memory are __u64, in bytes.
  */
 
@@ -44,6 +45,19 @@ enum drm_zaccel_ioctl_id {
 	DRM_ZACCEL_RING_SUBMIT,
 	/** @DRM_ZACCEL_RING_WAIT: sleep until a ring has posted completions */
 	DRM_ZACCEL_RING_WAIT,
+	/** @DRM_ZACCEL_BUFFER_WAIT: sleep until nothing uses a buffer */
+	DRM_ZACCEL_BUFFER_WAIT,
+	/** @DRM_ZACCEL_BUFFER_EXPORT: a dma-buf that cannot be written */
+	DRM_ZACCEL_BUFFER_EXPORT,
+	/** @DRM_ZACCEL_RING_EVENTFD: an eventfd to be told of completions */
+	DRM_ZACCEL_RING_EVENTFD,
+	/** @DRM_ZACCEL_RING_FD: a descriptor that drives one ring */
+	DRM_ZACCEL_RING_FD,
+
+	/** @DRM_ZACCEL_FD_KICK: the doorbell of a ring's own descriptor */
+	DRM_ZACCEL_FD_KICK = 0x40,
+	/** @DRM_ZACCEL_FD_WAIT: the same as RING_WAIT, on such a descriptor */
+	DRM_ZACCEL_FD_WAIT,
 };
 
 /**
@@ -104,7 +118,18 @@ struct drm_zaccel_device_info {
 	__u32 max_image_size;
 	/** @pitch_align: alignment of image pitches and offsets, in bytes */
 	__u32 pitch_align;
+	/** @max_syncobjs: most of either array of a submit */
+	__u32 max_syncobjs;
+	/** @max_exec: most commands of the ZACCEL_OP_EXEC of one batch */
+	__u32 max_exec;
+	/** @max_sqe_size: largest drm_zaccel_ring_create.sqe_size, in bytes */
+	__u32 max_sqe_size;
+	/** @max_cqe_size: largest drm_zaccel_ring_create.cqe_size, in bytes */
+	__u32 max_cqe_size;
 };
+
+/** define ZACCEL_ENGINE_CONTIGUOUS - buffers must be one block of memory */
+#define ZACCEL_ENGINE_CONTIGUOUS	0x1
 
 /** struct drm_zaccel_engine_info - one engine of the device */
 struct drm_zaccel_engine_info {
@@ -114,6 +139,14 @@ struct drm_zaccel_engine_info {
 	__u32 id;
 	/** @instances: how many batches it can run at once */
 	__u32 instances;
+	/** @flags: ZACCEL_ENGINE_* */
+	__u32 flags;
+	/** @address_bits: width of the addresses that it reaches */
+	__u32 address_bits;
+	/** @align: alignment of offsets into buffers, in bytes */
+	__u32 align;
+	/** @pad: 0 */
+	__u32 pad;
 };
 
 /** struct drm_zaccel_operation_info - one operation that an engine has */
@@ -122,6 +155,14 @@ struct drm_zaccel_operation_info {
 	__u32 opcode;
 	/** @engine: the engine it belongs to */
 	__u32 engine;
+	/** @dst_kind: enum drm_zaccel_slot_kind of its destination */
+	__u32 dst_kind;
+	/** @src_kind: enum drm_zaccel_slot_kind of its source */
+	__u32 src_kind;
+	/** @args_size: bytes of its structure in args[] or a parameter block */
+	__u32 args_size;
+	/** @pad: 0 */
+	__u32 pad;
 };
 
 /** define ZACCEL_FORMAT_SOURCE - the format can be read */
@@ -208,6 +249,57 @@ struct drm_zaccel_buffer_info {
 	__u32 pad;
 };
 
+/** define ZACCEL_BUFFER_WAIT_READ - to read: wait for those who write only */
+#define ZACCEL_BUFFER_WAIT_READ	0x1
+
+/**
+ * struct drm_zaccel_buffer_wait - sleep until nothing uses a buffer
+ *
+ * Returns once no batch of this device that was fetched before the call uses
+ * the buffer, and, if it is shared, no fence of anybody else's stands in it.
+ * The only wait there is for a buffer that was never shared.
+ *
+ * -EINVAL: unknown flags. -ENOENT: no such handle. -ENOMEM. -ETIME: the deadline
+ * passed.
+ * -EINTR/-ERESTARTSYS: call again with the same arguments.
+ */
+struct drm_zaccel_buffer_wait {
+	/** @handle: in, GEM handle */
+	__u32 handle;
+	/** @flags: in, ZACCEL_BUFFER_WAIT_* */
+	__u32 flags;
+	/** @deadline_ns: in, CLOCK_MONOTONIC; a time that has passed polls */
+	__s64 deadline_ns;
+};
+
+/** define ZACCEL_EXPORT_READONLY - nobody writes through this dma-buf */
+#define ZACCEL_EXPORT_READONLY	0x1
+
+/**
+ * struct drm_zaccel_buffer_export - a dma-buf that cannot be written
+ *
+ * Each call makes a dma-buf of its own, beside the one that PRIME keeps for the
+ * buffer. Programs map it for reading only (mmap() with PROT_WRITE is -EACCES),
+ * and where it is imported here commands that write it fail with -EACCES. Other
+ * drivers are trusted: one that asks for DMA towards memory only is refused, but
+ * dma-buf cannot tell what the others do, and V4L2 capture into it, say, is not
+ * prevented. Fences are those of the buffer. The descriptor is closed on exec.
+ *
+ * -EINVAL: flags other than ZACCEL_EXPORT_READONLY (without it, use PRIME),
+ * @pad not zero, or the buffer is an import. -ENOENT: no such handle. -EMFILE.
+ * -ENOMEM.
+ */
+struct drm_zaccel_buffer_export {
+	/** @handle: in, GEM handle */
+	__u32 handle;
+	/** @flags: in, ZACCEL_EXPORT_READONLY */
+	__u32 flags;
+	/** @fd: out, the dma-buf */
+	__s32 fd;
+	/** @pad: must be 0 */
+	__u32 pad;
+};
+
 /**
  * struct drm_zaccel_ring_create - make a ring
  *
@@ -216,10 +308,14 @@ struct drm_zaccel_buffer_info {
  * struct drm_zaccel_ring_header. The caller maps that buffer. Every entry of
  * either queue can be used.
  *
+ * Entries larger than this header's structures are for programs of a later one:
+ * of a command, what lies behind must be zero; of a completion, it is.
+ *
  * -EINVAL: entries no power of two or out of the limits of
- * drm_zaccel_device_info, @cq_entries smaller than @sq_entries, sizes other
- * than those of this header, too many slots, @flags not zero. -ENOENT: no such
- * engine. -ENOSPC: max_rings reached. -ENOMEM.
+ * drm_zaccel_device_info, @cq_entries smaller than @sq_entries, an entry's size
+ * no power of two, smaller than this header's structure or above the device's
+ * limit, too many slots, @flags or @pad not zero. -ENOENT: no such engine.
+ * -ENOSPC: max_rings reached. -ENODEV. -ENOMEM.
  */
 struct drm_zaccel_ring_create {
 	/** @flags: in, must be 0 */
@@ -230,9 +326,9 @@ struct drm_zaccel_ring_create {
 	__u32 sq_entries;
 	/** @cq_entries: in, entries of the completion queue */
 	__u32 cq_entries;
-	/** @sqe_size: in, sizeof(struct drm_zaccel_command) */
+	/** @sqe_size: in/out, bytes of a command; 0 for the smallest */
 	__u32 sqe_size;
-	/** @cqe_size: in, sizeof(struct drm_zaccel_completion) */
+	/** @cqe_size: in/out, bytes of a completion; 0 for the smallest */
 	__u32 cqe_size;
 	/** @slots: in, slots in the ring's table */
 	__u32 slots;
@@ -273,6 +369,10 @@ enum drm_zaccel_slot_kind {
 	ZACCEL_SLOT_RANGE,
 	/** @ZACCEL_SLOT_IMAGE: a picture, up to four planes */
 	ZACCEL_SLOT_IMAGE,
+	/** @ZACCEL_SLOT_SYNCOBJ: a syncobj, binary or timeline */
+	ZACCEL_SLOT_SYNCOBJ,
+	/** @ZACCEL_SLOT_TENSOR: reserved; binding it is -EINVAL */
+	ZACCEL_SLOT_TENSOR,
 };
 
 /** define ZACCEL_MAX_PLANES - planes of an image */
@@ -283,10 +383,11 @@ enum drm_zaccel_slot_kind {
  *
  * For ZACCEL_SLOT_RANGE only plane 0 is used: @offset and @size name the bytes,
  * @pitch must be 0. For ZACCEL_SLOT_IMAGE @size must be 0, and what the fourcc
- * and the image's size need behind @offset must lie within the buffer.
+ * and the image's size need behind @offset must lie within the buffer. For
+ * ZACCEL_SLOT_SYNCOBJ only plane 0's @handle is used, a syncobj's.
  */
 struct drm_zaccel_plane {
-	/** @handle: GEM handle */
+	/** @handle: GEM handle, or that of a syncobj */
 	__u32 handle;
 	/** @pitch: bytes from one line to the next */
 	__u32 pitch;
@@ -310,7 +411,7 @@ struct drm_zaccel_plane {
  * that the kind does not use is not zero, bad geometry. -ENOENT: no such ring
  * or handle. -EOPNOTSUPP: unknown fourcc or modifier, or memory that the CPU
  * cannot map. -ERANGE: the range or image does not fit into its buffer.
- * -ENOMEM. -EINTR/-ERESTARTSYS.
+ * -ENOMEM. -EINTR/-ERESTARTSYS. -ECANCELED, -ENODEV: the ring ended meanwhile.
  */
 struct drm_zaccel_ring_bind {
 	/** @id: in, the ring */
@@ -336,6 +437,18 @@ struct drm_zaccel_ring_bind {
 };
 
 /**
+ * struct drm_zaccel_sync - a fence's place in a submit's array
+ */
+struct drm_zaccel_sync {
+	/** @handle: syncobj */
+	__u32 handle;
+	/** @flags: must be 0 */
+	__u32 flags;
+	/** @point: of a timeline; 0 for a binary syncobj */
+	__u64 point;
+};
+
+/**
  * struct drm_zaccel_ring_submit - the doorbell
  *
  * Fetches every whole batch between the ring's head and the tail that the
@@ -347,16 +460,18 @@ struct drm_zaccel_ring_bind {
  * succeeds even if it had to stop early; the next doorbell goes on there.
  *
  * A syncobj of @out_syncobjs gets the fence of the last batch fetched. Those of
- * @in_syncobjs must hold a fence: the first batch fetched waits for them. When
- * there is nothing to fetch the call succeeds and no syncobj is touched.
+ * @in_syncobjs must hold a fence: the first batch fetched waits for them. A point
+ * that a timeline has not been given yet is no fence. When there is nothing to
+ * fetch the call succeeds and no syncobj is touched.
  *
- * -EINVAL: flags or pad not zero, more than ZACCEL_MAX_SYNCOBJS, a syncobj that
+ * -EINVAL: flags or pads not zero, more than ZACCEL_MAX_SYNCOBJS, a syncobj that
  * holds no fence, a stored sq_tail more than sq_entries ahead of the head, a
  * stored cq_head ahead of what was posted or more than cq_entries behind what
  * was promised, or a full submission queue without any end of batch. -ENOENT:
  * no such ring or syncobj. -EAGAIN: nothing fetched because the completion queue
- * has no room for the next batch; as some ioctl wrappers repeat a call that ends
- * with EAGAIN, reap first or use ioctl() itself. -EFAULT. -ENOMEM. -ENODEV: the
+ * has no room for the next batch, or the EXECs under way hold as many commands
+ * as the ring may have; as some ioctl wrappers repeat a call that ends with
+ * EAGAIN, reap first or use ioctl() itself. -EFAULT. -ENOMEM. -ENODEV: the
  * device is gone. -ECANCELED: the ring is being destroyed. -EINTR/-ERESTARTSYS:
  * nothing was taken.
  */
@@ -365,9 +480,9 @@ struct drm_zaccel_ring_submit {
 	__u32 id;
 	/** @flags: in, must be 0 */
 	__u32 flags;
-	/** @in_syncobjs: in, user pointer to @in_count __u32 syncobj handles */
+	/** @in_syncobjs: in, user pointer to @in_count struct drm_zaccel_sync */
 	__u64 in_syncobjs;
-	/** @out_syncobjs: in, user pointer to @out_count syncobj handles */
+	/** @out_syncobjs: in, user pointer to @out_count struct drm_zaccel_sync */
 	__u64 out_syncobjs;
 	/** @in_count: in, at most ZACCEL_MAX_SYNCOBJS */
 	__u32 in_count;
@@ -379,7 +494,10 @@ struct drm_zaccel_ring_submit {
 	__u32 pad;
 };
 
-/** define ZACCEL_MAX_SYNCOBJS - per direction, per submit */
+/**
+ * define ZACCEL_MAX_SYNCOBJS - per direction and submit; also the WAITs and the
+ * SIGNALs of a batch, of which the next one fails with -E2BIG
+ */
 #define ZACCEL_MAX_SYNCOBJS 16
 
 /**
@@ -394,7 +512,7 @@ struct drm_zaccel_ring_submit {
  * -EINTR/-ERESTARTSYS.
  */
 struct drm_zaccel_ring_wait {
-	/** @id: in, the ring */
+	/** @id: in, the ring; must be 0 on a ring's own descriptor */
 	__u32 id;
 	/** @index: in, free-running index of the completion queue's tail */
 	__u32 index;
@@ -404,6 +522,52 @@ struct drm_zaccel_ring_wait {
 	__u32 flags;
 	/** @tail: out, the tail when the call returned */
 	__u32 tail;
+};
+
+/**
+ * struct drm_zaccel_ring_eventfd - be told of completions by an eventfd
+ *
+ * 1 is added to the eventfd each time completions are posted, and once when the
+ * ring ends. A ring has one eventfd at most; the call replaces it.
+ *
+ * -EINVAL: flags or pad not zero, or no eventfd. -EBADF: no such descriptor.
+ * -ENOENT: no such ring. -ECANCELED, -ENODEV: the ring ended meanwhile.
+ */
+struct drm_zaccel_ring_eventfd {
+	/** @id: in, the ring */
+	__u32 id;
+	/** @flags: in, must be 0 */
+	__u32 flags;
+	/** @fd: in, an eventfd, or -1 for none */
+	__s32 fd;
+	/** @pad: must be 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_zaccel_ring_fd - a descriptor of a ring
+ *
+ * Whoever holds it can drive the ring with what is bound to it, and nothing
+ * else: DRM_IOCTL_ZACCEL_FD_KICK, DRM_IOCTL_ZACCEL_FD_WAIT, mmap() of the ring's
+ * memory at offset 0, poll(). It can be sent to another process. When the ring
+ * is destroyed or the file that made it closes, all of these are -ENODEV (but a
+ * wait for what was posted before), and poll() says POLLHUP; memory that is
+ * mapped stays. The descriptor is closed on exec.
+ *
+ * poll() says POLLIN while cq_head in the header is behind the completions
+ * posted.
+ *
+ * -EINVAL: flags or pad not zero. -ENOENT: no such ring. -EMFILE. -ENOMEM.
+ */
+struct drm_zaccel_ring_fd {
+	/** @id: in, the ring */
+	__u32 id;
+	/** @flags: in, must be 0 */
+	__u32 flags;
+	/** @fd: out, the descriptor */
+	__s32 fd;
+	/** @pad: must be 0 */
+	__u32 pad;
 };
 
 /**
@@ -456,18 +620,50 @@ enum drm_zaccel_opcode {
 	ZACCEL_OP_INVERT,
 	/** @ZACCEL_OP_CONVOLVE3X3: struct drm_zaccel_convolve3x3; as INVERT */
 	ZACCEL_OP_CONVOLVE3X3,
+	/**
+	 * @ZACCEL_OP_WAIT: struct drm_zaccel_point; src a syncobj. The batch
+	 * starts when the fence has signalled that is there when the batch is
+	 * fetched; without one the command fails. Stands before all others of
+	 * its batch.
+	 */
+	ZACCEL_OP_WAIT,
+	/**
+	 * @ZACCEL_OP_SIGNAL: struct drm_zaccel_point; dst a syncobj, which gets
+	 * the batch's fence when the batch is fetched. Stands behind all others
+	 * of its batch.
+	 */
+	ZACCEL_OP_SIGNAL,
+	/**
+	 * @ZACCEL_OP_EXEC: struct drm_zaccel_exec; src a range that holds
+	 * commands, which are copied and checked when the batch is fetched. They
+	 * run as one command: result counts those that succeeded, status is that
+	 * of the first that failed. They cannot be WAIT, SIGNAL or EXEC.
+	 */
+	ZACCEL_OP_EXEC,
 };
 
 /** define ZACCEL_CMD_END - last command of its batch */
-#define ZACCEL_CMD_END		0x1
+#define ZACCEL_CMD_END			0x1
+/** define ZACCEL_CMD_CONTINUE - its failure does not cancel those behind it */
+#define ZACCEL_CMD_CONTINUE		0x2
+/** define ZACCEL_CMD_TIMESTAMP - time_ns is when it ended, not its batch */
+#define ZACCEL_CMD_TIMESTAMP		0x4
+/** define ZACCEL_CMD_PARAMS - args[] holds struct drm_zaccel_params */
+#define ZACCEL_CMD_PARAMS		0x8
+/**
+ * define ZACCEL_CMD_EXPLICIT_SYNC - with ZACCEL_CMD_END: of the fences in shared
+ * buffers the batch waits only for the kernel's own, and nobody waits for its
+ */
+#define ZACCEL_CMD_EXPLICIT_SYNC	0x10
 
 /**
  * struct drm_zaccel_command - an entry of the submission queue
  *
  * A command with an unknown opcode or flag, an empty slot, a slot of the wrong
  * kind, an argument out of range, or an unused field that is not zero completes
- * with a negative status, and so do (with -ECANCELED) those behind it in its
- * batch.
+ * with a negative status. Those behind it in its batch then complete with
+ * -ECANCELED, without having run, unless it has ZACCEL_CMD_CONTINUE. The batch's
+ * fence carries the status of the first command that failed.
  */
 struct drm_zaccel_command {
 	/** @opcode: enum drm_zaccel_opcode */
@@ -492,12 +688,51 @@ struct drm_zaccel_completion {
 	__u64 user_data;
 	/** @result: of the operation: the checksum, the bytes done, or 0 */
 	__u64 result;
-	/** @time_ns: CLOCK_MONOTONIC when its batch completed */
+	/** @time_ns: CLOCK_MONOTONIC when its batch, or it, completed */
 	__u64 time_ns;
 	/** @status: 0 or a negative errno */
 	__s32 status;
 	/** @flags: 0 */
 	__u32 flags;
+};
+
+/**
+ * struct drm_zaccel_params - where the operation's own structure is
+ *
+ * It is read once, when the batch is fetched, as if it stood in args[].
+ */
+struct drm_zaccel_params {
+	/** @slot: a range */
+	__u32 slot;
+	/** @size: bytes, exactly drm_zaccel_operation_info.args_size */
+	__u32 size;
+	/** @offset: bytes from the start of the range */
+	__u64 offset;
+};
+
+/** struct drm_zaccel_point - what a WAIT waits for, and a SIGNAL gives */
+struct drm_zaccel_point {
+	/** @point: of a timeline; 0 for a binary syncobj */
+	__u64 point;
+};
+
+/**
+ * struct drm_zaccel_exec - commands held in a buffer
+ *
+ * Of their flags only ZACCEL_CMD_CONTINUE and ZACCEL_CMD_PARAMS may be set. One
+ * that is malformed fails the whole, and none of them runs; result is then its
+ * index. The command fails with -E2BIG when those of its batch hold more than
+ * max_exec together, and with -EBUSY while a batch, or the owner of a fence in a
+ * shared buffer, may still write the buffer. Of a buffer that is an import, the
+ * explicitly synchronised batches of other files are not noticed.
+ */
+struct drm_zaccel_exec {
+	/** @offset: bytes from the start of src, a multiple of 8 */
+	__u64 offset;
+	/** @count: of struct drm_zaccel_command, from 1 to max_exec */
+	__u32 count;
+	/** @pad: must be 0 */
+	__u32 pad;
 };
 
 /** struct drm_zaccel_fill - store a repeated 64-bit pattern, little endian */
@@ -624,6 +859,29 @@ struct drm_zaccel_convolve3x3 {
 		 struct drm_zaccel_ring_submit)
 #define DRM_IOCTL_ZACCEL_RING_WAIT \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_RING_WAIT, \
+		 struct drm_zaccel_ring_wait)
+#define DRM_IOCTL_ZACCEL_BUFFER_WAIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_ZACCEL_BUFFER_WAIT, \
+		struct drm_zaccel_buffer_wait)
+#define DRM_IOCTL_ZACCEL_BUFFER_EXPORT \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_BUFFER_EXPORT, \
+		 struct drm_zaccel_buffer_export)
+#define DRM_IOCTL_ZACCEL_RING_EVENTFD \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_ZACCEL_RING_EVENTFD, \
+		struct drm_zaccel_ring_eventfd)
+#define DRM_IOCTL_ZACCEL_RING_FD \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_RING_FD, \
+		 struct drm_zaccel_ring_fd)
+
+/*
+ * On a ring's own descriptor. The doorbell's argument is its flags, by value,
+ * and must be 0. It returns the number of entries taken, or fails as
+ * DRM_IOCTL_ZACCEL_RING_SUBMIT does; -ENODEV when the ring is gone.
+ */
+#define DRM_IOCTL_ZACCEL_FD_KICK \
+	DRM_IO(DRM_COMMAND_BASE + DRM_ZACCEL_FD_KICK)
+#define DRM_IOCTL_ZACCEL_FD_WAIT \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_ZACCEL_FD_WAIT, \
 		 struct drm_zaccel_ring_wait)
 
 #if defined(__cplusplus)

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: late mode
+ *
+ * On a CPU that plays the accelerator, results are there long before anybody
+ * looks, and a program that forgets to wait works all the same. Two settings of
+ * an engine change that:
+ *
+ * - late_us: each batch is held back for so long;
+ * - hold: each batch is held back until one is written to "advance".
+ *
+ * While a batch is held back its destinations hold poison. What they held before
+ * is put back for the batch to run on, since it may read what it writes, so the
+ * results come just before the fence signals. Poison comes as soon as the engine
+ * takes the batch up, which the doorbell waits for unless others are before it.
+ *
+ * Both are for tests: root can make every fence wait for ever with them.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/iosys-map.h>
+#include <linux/moduleparam.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+
+#include "zaccel_engine.h"
+#include "zaccel_job.h"
+#include "zaccel_late.h"
+#include "zaccel_ring.h"
+
+#define ZACCEL_LATE_MAX_US	(10u * (u32)USEC_PER_SEC)
+/* For the engine to take up a batch that it has nothing to do before. */
+#define ZACCEL_LATE_GRACE_MS	10
+
+static uint late_us;
+module_param(late_us, uint, 0444);
+MODULE_PARM_DESC(late_us, "hold each batch back for so many us, with poison in its destinations");
+
+static bool hold;
+module_param(hold, bool, 0444);
+MODULE_PARM_DESC(hold, "hold each batch back until \"advance\" in debugfs is written");
+
+/* Lines of memory that a command writes. */
+struct zaccel_area {
+	u8 *data;
+	u64 bytes;
+	u32 lines;
+	u32 pitch;
+};
+
+struct zaccel_late {
+	u32 num_areas;
+	u8 *saved;
+	struct zaccel_area areas[];
+};
+
+static u32 zaccel_cmd_num_areas(const struct zaccel_cmd *cmd)
+{
+	u32 i, n = 0;
+
+	if (cmd->status)
+		return 0;
+	for (i = 0; i < cmd->num_exec && cmd->exec; i++)
+		n += zaccel_cmd_num_areas(&cmd->exec[i]);
+	if (cmd->op->dst_kind == ZACCEL_SLOT_RANGE)
+		return 1;
+	if (cmd->op->dst_kind == ZACCEL_SLOT_IMAGE)
+		return cmd->dst->image.format->planes;
+	return n;
+}
+
+static void zaccel_image_area(const struct zaccel_image *image, u32 plane,
+			      struct zaccel_area *area)
+{
+	u32 line;
+
+	zaccel_plane_size(image->format, plane, image->width, image->height,
+			  &line, &area->lines);
+	area->bytes = line;
+	area->pitch = image->planes[plane].pitch;
+	area->data = image->planes[plane].data;
+}
+
+static void zaccel_cmd_add_areas(const struct zaccel_cmd *cmd,
+				 struct zaccel_late *late)
+{
+	struct zaccel_area *area = &late->areas[late->num_areas];
+	u32 i, n = zaccel_cmd_num_areas(cmd);
+
+	if (!n)
+		return;
+	for (i = 0; i < cmd->num_exec && cmd->exec; i++)
+		zaccel_cmd_add_areas(&cmd->exec[i], late);
+	if (cmd->op->dst_kind == ZACCEL_SLOT_RANGE) {
+		/* Such operations have the place in args[0], units of bytes. */
+		area->data = cmd->dst->range.data + cmd->entry.args[0];
+		area->bytes = cmd->op->units(&cmd->entry, cmd->dst, cmd->src);
+		area->lines = 1;
+		late->num_areas++;
+	} else if (cmd->op->dst_kind == ZACCEL_SLOT_IMAGE) {
+		for (i = 0; i < n; i++)
+			zaccel_image_area(&cmd->dst->image, i, area + i);
+		late->num_areas += n;
+	}
+}
+
+void zaccel_late_prepare(struct zaccel_job *job)
+{
+	struct zaccel_engine *engine = job->ring->engine;
+	struct zaccel_late *late;
+	size_t size = 0;
+	u32 i, n = 0;
+
+	if (!READ_ONCE(engine->late_us) && !READ_ONCE(engine->hold))
+		return;
+
+	for (i = 0; i < job->count; i++)
+		n += zaccel_cmd_num_areas(zaccel_ring_cmd(job->ring,
+							  job->first + i));
+	late = zaccel_job_memory(job, struct_size(late, areas, n));
+	if (!late)
+		return;
+	for (i = 0; i < job->count; i++)
+		zaccel_cmd_add_areas(zaccel_ring_cmd(job->ring, job->first + i),
+				     late);
+	for (i = 0; i < late->num_areas; i++)
+		size = size_add(size, size_mul(late->areas[i].bytes,
+					       late->areas[i].lines));
+	late->saved = zaccel_job_memory(job, size);
+	if (late->saved)
+		job->late = late;
+}
+
+static void zaccel_late_poison(struct zaccel_late *late)
+{
+	u8 *saved = late->saved;
+	u32 i, line;
+
+	/* All are saved before any is poisoned: they may overlap. */
+	for (i = 0; i < late->num_areas; i++) {
+		const struct zaccel_area *area = &late->areas[i];
+
+		for (line = 0; line < area->lines; line++, saved += area->bytes)
+			memcpy(saved, area->data + (size_t)line * area->pitch,
+			       area->bytes);
+		cond_resched();
+	}
+	for (i = 0; i < late->num_areas; i++) {
+		const struct zaccel_area *area = &late->areas[i];
+
+		for (line = 0; line < area->lines; line++)
+			memset(area->data + (size_t)line * area->pitch,
+			       ZACCEL_LATE_POISON, area->bytes);
+	}
+}
+
+static void zaccel_late_restore(struct zaccel_late *late)
+{
+	const u8 *saved = late->saved;
+	u32 i, line;
+
+	for (i = 0; i < late->num_areas; i++) {
+		const struct zaccel_area *area = &late->areas[i];
+
+		for (line = 0; line < area->lines; line++, saved += area->bytes)
+			memcpy(area->data + (size_t)line * area->pitch, saved,
+			       area->bytes);
+	}
+}
+
+static bool zaccel_late_may_go(struct zaccel_job *job)
+{
+	struct zaccel_engine *engine = job->ring->engine;
+
+	return zaccel_job_error(job) || !READ_ONCE(engine->hold) ||
+	       atomic_dec_if_positive(&engine->advance) >= 0;
+}
+
+void zaccel_late_hold(struct zaccel_job *job)
+{
+	struct zaccel_engine *engine = job->ring->engine;
+	u64 us = READ_ONCE(engine->late_us);
+
+	if (!job->late)
+		return;
+	zaccel_late_poison(job->late);
+	WRITE_ONCE(job->ring->cq_late, job->first + job->count);
+	wake_up_all(&job->ring->wait);
+
+	if (us)
+		wait_event_hrtimeout(engine->wait, zaccel_job_error(job),
+				     ns_to_ktime(us * NSEC_PER_USEC));
+	wait_event_idle(engine->wait, zaccel_late_may_go(job));
+	zaccel_late_restore(job->late);
+}
+
+void zaccel_late_wait(struct zaccel_ring *ring, u32 end)
+{
+	struct zaccel_engine *engine = ring->engine;
+
+	if (!READ_ONCE(engine->late_us) && !READ_ONCE(engine->hold))
+		return;
+	wait_event_timeout(ring->wait,
+			   zaccel_ring_reached(READ_ONCE(ring->cq_late), end) ||
+			   zaccel_ring_reached(READ_ONCE(ring->cq_posted), end) ||
+			   READ_ONCE(ring->error),
+			   msecs_to_jiffies(ZACCEL_LATE_GRACE_MS));
+}
+
+void zaccel_late_init(struct zaccel_engine *engine)
+{
+	engine->late_us = min(late_us, ZACCEL_LATE_MAX_US);
+	engine->hold = hold;
+	atomic_set(&engine->advance, 0);
+	init_waitqueue_head(&engine->wait);
+}
+
+static int zaccel_late_us_get(void *data, u64 *value)
+{
+	*value = READ_ONCE(((struct zaccel_engine *)data)->late_us);
+	return 0;
+}
+
+static int zaccel_late_us_set(void *data, u64 value)
+{
+	if (value > ZACCEL_LATE_MAX_US)
+		return -EINVAL;
+	WRITE_ONCE(((struct zaccel_engine *)data)->late_us, value);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(zaccel_late_us_fops, zaccel_late_us_get,
+			 zaccel_late_us_set, "%llu\n");
+
+static int zaccel_hold_get(void *data, u64 *value)
+{
+	*value = READ_ONCE(((struct zaccel_engine *)data)->hold);
+	return 0;
+}
+
+static int zaccel_hold_set(void *data, u64 value)
+{
+	struct zaccel_engine *engine = data;
+
+	if (value > 1)
+		return -EINVAL;
+	/* What was granted was for those who were held. */
+	atomic_set(&engine->advance, 0);
+	WRITE_ONCE(engine->hold, value);
+	zaccel_engine_wake(engine);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(zaccel_hold_fops, zaccel_hold_get, zaccel_hold_set,
+			 "%llu\n");
+
+static int zaccel_advance_set(void *data, u64 value)
+{
+	struct zaccel_engine *engine = data;
+
+	if (value > ZACCEL_RING_MAX_ENTRIES)
+		return -EINVAL;
+	atomic_add(value, &engine->advance);
+	zaccel_engine_wake(engine);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(zaccel_advance_fops, NULL, zaccel_advance_set,
+			 "%llu\n");
+
+void zaccel_late_debugfs(struct zaccel_engine *engine, struct dentry *root)
+{
+	debugfs_create_file_unsafe("late_us", 0600, root, engine,
+				   &zaccel_late_us_fops);
+	debugfs_create_file_unsafe("hold", 0600, root, engine,
+				   &zaccel_hold_fops);
+	debugfs_create_file_unsafe("advance", 0200, root, engine,
+				   &zaccel_advance_fops);
+}

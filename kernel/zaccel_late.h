@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ZACCEL_LATE_H
+#define ZACCEL_LATE_H
+
+#include <linux/types.h>
+
+struct zaccel_engine;
+struct zaccel_job;
+struct zaccel_ring;
+
+/* What a destination holds while its batch is held back. */
+#define ZACCEL_LATE_POISON	0xdb
+
+/*
+ * At fetch: memory to remember what the destinations hold. Nothing while neither
+ * lateness nor hold is switched on. A batch that writes more than there is memory
+ * for runs as if they were not.
+ */
+void zaccel_late_prepare(struct zaccel_job *job);
+
+/* Before a job runs: poison its destinations and wait until it may go on. */
+void zaccel_late_hold(struct zaccel_job *job);
+
+/*
+ * Behind a doorbell: give the engine a moment to take up what was fetched up to
+ * completion @end, so that the destinations are poisoned when the call returns.
+ */
+void zaccel_late_wait(struct zaccel_ring *ring, u32 end);
+
+/* Module parameters become the engine's settings. */
+void zaccel_late_init(struct zaccel_engine *engine);
+
+/* Files in the device's debugfs directory. */
+void zaccel_late_debugfs(struct zaccel_engine *engine, struct dentry *root);
+
+#endif

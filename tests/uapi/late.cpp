@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "late.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+namespace uapi_tests {
+
+namespace {
+
+/// The directory's name is the device's or the node's number, as the kernel has it.
+std::filesystem::path debugfs_file(const char* file) {
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/debug/accel"))
+        if (std::filesystem::exists(entry.path() / file)) return entry.path() / file;
+    throw std::system_error(ENOENT, std::generic_category(), file);
+}
+
+}  // namespace
+
+LateMode::LateMode() : hold_(read("hold")), late_us_(read("late_us")) {}
+
+// Without a device there is nothing to put back.
+LateMode::~LateMode() {
+    try {
+        write("late_us", late_us_);
+        write("hold", hold_);
+    } catch (const std::exception&) {
+    }
+}
+
+void LateMode::hold() const { check(write("hold", "1"), "hold"); }
+
+void LateMode::release() const { check(write("hold", "0"), "hold"); }
+
+void LateMode::advance(std::uint32_t batches) const {
+    check(write("advance", std::to_string(batches)), "advance");
+}
+
+void LateMode::set_late_us(std::uint32_t us) const {
+    check(write("late_us", std::to_string(us)), "late_us");
+}
+
+int LateMode::write(const char* file, const std::string& value) {
+    return ::write(open(file).get(), value.data(), value.size()) < 0 ? errno : 0;
+}
+
+Fd LateMode::open(const char* file) {
+    Fd fd(::open(debugfs_file(file).c_str(), O_WRONLY | O_CLOEXEC));
+    check(fd ? 0 : errno, file);
+    return fd;
+}
+
+std::string LateMode::read(const char* file) {
+    std::ifstream stream(debugfs_file(file));
+    std::string value;
+    stream >> value;
+    check(stream ? 0 : ENOENT, file);
+    return value;
+}
+
+}  // namespace uapi_tests

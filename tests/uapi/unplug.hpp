@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The device taken away and given back, through sysfs.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include "device.hpp"
+#include "foreign.hpp"
+
+namespace uapi_tests {
+
+/// Writes the device's name to a file of the driver in sysfs. 0 or the errno.
+inline int write_driver(const char* file) {
+    const Fd fd(::open((sysfs_driver() / file).c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string name = sysfs_device();
+    return ::write(fd.get(), name.data(), name.size()) < 0 ? errno : 0;
+}
+
+inline void unbind() { check(write_driver("unbind"), "unbind"); }
+inline void bind() { check(write_driver("bind"), "bind"); }
+
+inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
+
+/// Whatever a test leaves, the next finds a device.
+class DeviceGuard {
+ public:
+    ~DeviceGuard() {
+        if (!std::filesystem::exists("/sys/module/zaccel")) load_module("zaccel");
+        if (!is_bound()) bind();
+    }
+};
+
+}  // namespace uapi_tests
