@@ -27,7 +27,7 @@ import time
 PORT_NAME = "org.zaccel.agent.0"
 ALLOW_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "allow-log.txt")
 BUFINFO = "/sys/kernel/debug/dma_buf/bufinfo"
-CLIENTS = "/sys/kernel/debug/accel/*/clients"
+DESCRIPTORS = "/proc/[0-9]*/fd/*"
 START_MARK = "zaccel-vm: init reached"
 LEVEL_ERR = 3
 LEFTOVER_GRACE = 2.0
@@ -159,14 +159,20 @@ class Leftovers:
         except OSError:
             return []
 
+    @staticmethod
+    def _is_accel(descriptor):
+        try:
+            return os.readlink(descriptor).startswith("/dev/accel/")
+        except OSError:
+            return False
+
     def _count(self):
         dma_bufs = 0
         for line in self._lines(BUFINFO):
             match = re.match(r"Total (\d+) objects", line)
             if match:
                 dma_bufs = int(match.group(1))
-        clients = sum(max(len(self._lines(path)) - 1, 0) for path in glob.glob(CLIENTS))
-        return {"dma-bufs": dma_bufs, "open accel files": clients}
+        return {"dma-bufs": dma_bufs, "open accel files": sum(map(self._is_accel, glob.glob(DESCRIPTORS)))}
 
     def problems(self):
         """What is left over. Releases are asynchronous, hence the grace."""
