@@ -101,18 +101,13 @@ static long zaccel_ringfd_call(struct zaccel_ring *ring, unsigned int cmd,
 {
 	long ret;
 
-	if (_IOC_TYPE(cmd) != DRM_IOCTL_BASE)
-		return -ENOTTY;
-	switch (_IOC_NR(cmd)) {
-	case DRM_COMMAND_BASE + DRM_ZACCEL_FD_KICK:
+	if (cmd == DRM_IOCTL_ZACCEL_FD_KICK)
 		ret = zaccel_ringfd_kick(ring, value);
-		break;
-	case DRM_COMMAND_BASE + DRM_ZACCEL_FD_WAIT:
+	else if (_IOC_TYPE(cmd) == DRM_IOCTL_BASE &&
+		 _IOC_NR(cmd) == DRM_COMMAND_BASE + DRM_ZACCEL_FD_WAIT)
 		ret = zaccel_ringfd_wait(ring, pointer, _IOC_SIZE(cmd));
-		break;
-	default:
+	else
 		return -ENOTTY;
-	}
 	/* However the ring ended, to this side it is gone. */
 	return ret == -ECANCELED ? -ENODEV : ret;
 }

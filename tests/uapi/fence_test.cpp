@@ -182,6 +182,7 @@ TEST_F(SubmitSyncobj, InOfAnotherRingOrdersTheTwo) {
     busy.cancel();
     EXPECT_EQ(second.wait(deadline_in(long_enough)), 0);
     EXPECT_TRUE(first.signaled());
+    other.wait_for(1);
     EXPECT_LE(ring_.reap().at(0).time_ns, other.reap().at(0).time_ns);
 }
 

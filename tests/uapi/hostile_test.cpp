@@ -280,7 +280,7 @@ TEST_F(Race, DestroyAndEverythingElse) {
         run({[&] { one_of(ring.destroy(), {0, ENOENT}); },
              [&] { one_of(ring.destroy(), {0, ENOENT}); },
              [&] { one_of(ring.submit(), {0, ENOENT, ECANCELED}); },
-             [&] { one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT}); },
+             [&] { one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT, ECANCELED}); },
              [&] { one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED}); }});
     }
 }

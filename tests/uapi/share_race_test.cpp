@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -47,6 +48,9 @@ class Submitter {
     std::atomic<std::uint32_t> submitted_ = 0;
 };
 
+/// From a fence's signal to the completions of its batch.
+constexpr std::chrono::milliseconds moment{20};
+
 class ShareRace : public DeviceTest {
  protected:
     static constexpr int rounds = 60;
@@ -58,7 +62,7 @@ class ShareRace : public DeviceTest {
         const Fd fence = export_fences(dmabuf, Fences::all);
         ASSERT_EQ(final_status(fence), 1);
         for (std::size_t i = 0; i < submitters.size(); i++)
-            EXPECT_TRUE(submitters[i]->ring().posted(before[i])) << "ring " << i;
+            EXPECT_EQ(submitters[i]->ring().wait(before[i], deadline_in(moment)), 0) << i;
     }
 
     void round(bool readonly) {
@@ -87,7 +91,7 @@ class ShareRace : public DeviceTest {
         expect_covered(submitters, before, dmabuf);
         for (std::thread& thread : threads) thread.join();
         EXPECT_EQ(final_status(export_fences(dmabuf, Fences::all)), 1);
-        for (const auto& submitter : submitters) EXPECT_EQ(submitter->ring().kernel_cq_tail(), 32U);
+        for (const auto& submitter : submitters) submitter->ring().wait_for(32);
     }
 };
 
@@ -107,7 +111,7 @@ TEST_F(ShareRace, SeveralExportAtOnce) {
                 const std::uint32_t before = submitter.submitted();
                 const Fd dmabuf = t == 0 ? a.export_readonly() : a.export_dmabuf();
                 EXPECT_EQ(final_status(export_fences(dmabuf, Fences::all)), 1);
-                EXPECT_TRUE(submitter.ring().posted(before));
+                EXPECT_EQ(submitter.ring().wait(before, deadline_in(moment)), 0);
             });
         start.arrive_and_wait();
         submitter.run(i % 2 == 0);

@@ -82,21 +82,32 @@ TEST_F(WaitCommand, SeveralMustAllSignal) {
     EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(5, 0));
 }
 
-TEST_F(WaitCommand, ManyWork) {
+TEST_F(WaitCommand, AsManyAsAllowedWork) {
+    constexpr std::uint32_t last = ZACCEL_MAX_SYNCOBJS - 1;
     std::vector<std::unique_ptr<Syncobj>> syncobjs;
-    for (std::uint32_t i = 0; i < 63; i++) {
+    for (std::uint32_t i = 0; i <= last; i++) {
         const auto& next = syncobjs.emplace_back(std::make_unique<Syncobj>(device_));
-        next->signal_point(i + 1);
         ASSERT_EQ(ring_.bind_syncobj(more + i, next->handle()), 0);
-        ring_.put(wait_point(more + i, i + 1));
+        if (i < last) {
+            next->signal_point(i + 1);
+            ring_.put(wait_point(more + i, i + 1));
+        }
     }
-    syncobjs[62]->import_point(64, fence_.sync_file());
-    ring_.put(with_end(wait_point(more + 62, 64)));
+    syncobjs[last]->import_point(64, fence_.sync_file());
+    ring_.put(with_end(wait_point(more + last, 64)));
     ASSERT_EQ(ring_.submit(), 0);
     expect_held(ring_, 1);
     fence_.signal();
-    ring_.wait_for(64);
-    EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(64, 0));
+    ring_.wait_for(last + 1);
+    EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(last + 1, 0));
+}
+
+TEST_F(WaitCommand, OneMoreIsTooMany) {
+    in_.signal_point(1);
+    const std::vector<drm_zaccel_command> waits(ZACCEL_MAX_SYNCOBJS + 2, wait_point(in));
+    std::vector<int> expected(ZACCEL_MAX_SYNCOBJS, 0);
+    expected.insert(expected.end(), {-E2BIG, -ECANCELED});
+    EXPECT_EQ(statuses(ring_.run(waits)), expected);
 }
 
 TEST_F(WaitCommand, BehindAnotherIsInvalid) {
@@ -158,7 +169,7 @@ TEST_F(SignalCommand, GivesItsFenceAtTheDoorbell) {
     EXPECT_EQ(out_.wait(0), ETIME);
     engine_.advance();
     EXPECT_EQ(out_.wait(deadline_in(long_enough)), 0);
-    EXPECT_EQ(ring_.cq_tail(), 2U) << "posted before it signals";
+    ring_.wait_for(2);
     EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{0, 0}));
 }
 
@@ -196,6 +207,7 @@ TEST_F(SignalCommand, SeveralGetOneFence) {
     EXPECT_EQ(timeline.last_given(), 4U);
     engine_.advance();
     for (const Syncobj* syncobj : all) EXPECT_EQ(syncobj->wait(deadline_in(long_enough)), 0);
+    ring_.wait_for(5);
     EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(5, 0));
 }
 
@@ -205,6 +217,7 @@ TEST_F(SignalCommand, BeforeAnotherFailsThatOne) {
     EXPECT_EQ(in_.wait(0), ETIME) << "behind the failure, but told of it";
     engine_.release();
     EXPECT_EQ(final_status(fence), -EINVAL);
+    ring_.wait_for(3);
     EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{0, -EINVAL, -ECANCELED}));
     EXPECT_EQ(run({signal_point(out), with(fill(data, 0, 1, 1), ZACCEL_CMD_CONTINUE), nop()}),
               (std::vector<int>{0, -EINVAL, -EINVAL}));
@@ -218,6 +231,7 @@ TEST_F(SignalCommand, OfAFailedBatchCarriesTheError) {
     engine_.advance();
     EXPECT_EQ(final_status(binary), -ERANGE);
     EXPECT_EQ(final_point_status(point), -ERANGE);
+    ring_.wait_for(4);
     EXPECT_EQ(statuses(ring_.reap()),
               (std::vector<int>{-ERANGE, -ECANCELED, -ECANCELED, -ECANCELED}));
 }
@@ -227,6 +241,7 @@ TEST_F(SignalCommand, OfABatchThatCannotWaitCarriesTheError) {
     const Fd fence = out_.export_sync_file();
     engine_.advance();
     EXPECT_EQ(final_status(fence), -EINVAL);
+    ring_.wait_for(3);
     EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{-EINVAL, -ECANCELED, -ECANCELED}));
 }
 
@@ -235,6 +250,7 @@ TEST_F(SignalCommand, OfAContinuedBatchRunsAndCarriesTheError) {
     const Fd fence = out_.export_sync_file();
     engine_.advance();
     EXPECT_EQ(final_status(fence), -ERANGE);
+    ring_.wait_for(2);
     EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{-ERANGE, 0}));
 }
 
@@ -330,6 +346,7 @@ TEST_F(SignalCommand, WorksByTheRingsDescriptor) {
     EXPECT_EQ(out_.wait_point(7, 0), ETIME);
     engine_.advance();
     EXPECT_EQ(out_.wait_point(7, deadline_in(long_enough)), 0);
+    ring_.wait_for(2);
     EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{0, 0}));
 }
 
@@ -358,6 +375,8 @@ TEST_F(AcrossFiles, TheyTakeTurns) {
     expect_held(*other_ring_, 1);
     fence_.signal();
     EXPECT_EQ(other_timeline_.wait_point(3, deadline_in(long_enough)), 0);
+    ring_.wait_for(6);
+    other_ring_->wait_for(3);
     const std::vector<drm_zaccel_completion> ours = ring_.reap(), theirs = other_ring_->reap();
     EXPECT_EQ(statuses(ours), std::vector<int>(6, 0));
     EXPECT_EQ(statuses(theirs), std::vector<int>(3, 0));
