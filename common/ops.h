@@ -76,6 +76,10 @@ int zaccel_op_check(const struct drm_zaccel_command *cmd,
 		    const struct zaccel_operand *dst,
 		    const struct zaccel_operand *src);
 
+/* -ERANGE unless [offset, offset + size) lies within the range of @operand. */
+int zaccel_range_check(const struct zaccel_operand *operand, u64 offset,
+		       u64 size);
+
 /* Units of a slice: about 64 Ki pixels or 256 KiB; a multiple of 2 lines. */
 u64 zaccel_op_slice(const struct zaccel_op *op,
 		    const struct zaccel_operand *dst);

@@ -9,10 +9,6 @@
 /* The unused byte of a pixel reads as opaque to those who take it for alpha. */
 #define ZACCEL_PADDING_VALUE	255
 
-/* -ERANGE unless [offset, offset + size) lies within the range of @operand. */
-int zaccel_range_check(const struct zaccel_operand *operand, u64 offset,
-		       u64 size);
-
 /* zaccel_op.units of an operation that is done in lines of its destination. */
 u64 zaccel_units_lines(const struct drm_zaccel_command *cmd,
 		       const struct zaccel_operand *dst,

@@ -53,18 +53,31 @@ static struct zaccel_binding *zaccel_ring_slot_at(struct zaccel_ring *ring,
 }
 
 /* Not looked up where the operation has no such operand. */
-static struct zaccel_binding *zaccel_ring_operand(struct zaccel_ring *ring,
-						  u32 kind, u32 slot)
+static const struct zaccel_operand *
+zaccel_ring_operand(struct zaccel_ring *ring, u32 kind, u32 slot)
 {
-	return kind == ZACCEL_SLOT_EMPTY ? NULL :
-					   zaccel_ring_slot_at(ring, slot);
+	struct zaccel_binding *binding = kind == ZACCEL_SLOT_EMPTY ? NULL :
+					 zaccel_ring_slot_at(ring, slot);
+
+	return binding ? &binding->operand : NULL;
+}
+
+/* The binding that an operand of a checked command is part of. */
+static struct zaccel_binding *
+zaccel_operand_binding(const struct zaccel_operand *operand)
+{
+	return container_of((struct zaccel_operand *)operand,
+			    struct zaccel_binding, operand);
 }
 
 static void zaccel_check_use(struct zaccel_check *check,
-			     struct zaccel_binding *binding, bool write)
+			     const struct zaccel_operand *operand, bool write)
 {
-	if (!binding || !binding->num_planes)
+	struct zaccel_binding *binding;
+
+	if (!operand)
 		return;
+	binding = zaccel_operand_binding(operand);
 	if (list_empty(&binding->batch_node)) {
 		list_add_tail(&binding->batch_node, &check->bindings);
 		binding->batch_write = false;
@@ -79,6 +92,7 @@ static int zaccel_params_fetch(struct zaccel_ring *ring,
 {
 	const struct zaccel_binding *binding;
 	struct drm_zaccel_params params;
+	int ret;
 
 	memcpy(&params, entry->args, sizeof(params));
 	if (params.size != args_size ||
@@ -88,9 +102,9 @@ static int zaccel_params_fetch(struct zaccel_ring *ring,
 	binding = zaccel_ring_slot_at(ring, params.slot);
 	if (!binding || binding->operand.kind != ZACCEL_SLOT_RANGE)
 		return -EBADSLT;
-	if (params.offset > binding->operand.range.size ||
-	    params.size > binding->operand.range.size - params.offset)
-		return -ERANGE;
+	ret = zaccel_range_check(&binding->operand, params.offset, params.size);
+	if (ret)
+		return ret;
 
 	memset(entry->args, 0, sizeof(entry->args));
 	memcpy(entry->args, binding->operand.range.data + params.offset,
@@ -101,12 +115,9 @@ static int zaccel_params_fetch(struct zaccel_ring *ring,
 }
 
 /* What every command has: operation, operands, arguments. */
-static int zaccel_check_operands(struct zaccel_check *check,
-				 struct zaccel_cmd *cmd,
-				 struct zaccel_binding **dst,
-				 struct zaccel_binding **src)
+static int zaccel_check_operands(struct zaccel_ring *ring,
+				 struct zaccel_cmd *cmd)
 {
-	struct zaccel_ring *ring = check->job->ring;
 	struct drm_zaccel_command *entry = &cmd->entry;
 	int ret;
 
@@ -119,25 +130,20 @@ static int zaccel_check_operands(struct zaccel_check *check,
 			return ret;
 	}
 
-	*dst = zaccel_ring_operand(ring, cmd->op->dst_kind, entry->dst);
-	*src = zaccel_ring_operand(ring, cmd->op->src_kind, entry->src);
-	cmd->dst = *dst ? &(*dst)->operand : NULL;
-	cmd->src = *src ? &(*src)->operand : NULL;
+	cmd->dst = zaccel_ring_operand(ring, cmd->op->dst_kind, entry->dst);
+	cmd->src = zaccel_ring_operand(ring, cmd->op->src_kind, entry->src);
 	ret = zaccel_op_check(entry, cmd->dst, cmd->src);
 	if (ret)
 		return ret;
-	return *dst && (*dst)->readonly ? -EACCES : 0;
+	return cmd->dst && zaccel_operand_binding(cmd->dst)->readonly ?
+	       -EACCES : 0;
 }
 
 static void zaccel_check_use_operands(struct zaccel_check *check,
 				      const struct zaccel_cmd *cmd)
 {
-	struct zaccel_ring *ring = check->job->ring;
-
-	zaccel_check_use(check, zaccel_ring_operand(ring, cmd->op->dst_kind,
-						    cmd->entry.dst), true);
-	zaccel_check_use(check, zaccel_ring_operand(ring, cmd->op->src_kind,
-						    cmd->entry.src), false);
+	zaccel_check_use(check, cmd->dst, true);
+	zaccel_check_use(check, cmd->src, false);
 }
 
 static int zaccel_check_wait(struct zaccel_check *check, struct zaccel_cmd *cmd,
@@ -186,12 +192,10 @@ static bool zaccel_exec_busy(struct zaccel_check *check,
 static int zaccel_check_nested(struct zaccel_check *check,
 			       struct zaccel_cmd *cmd)
 {
-	struct zaccel_binding *dst, *src;
-
 	if (cmd->entry.flags & ~ZACCEL_EXEC_FLAGS ||
 	    zaccel_is_control(cmd->entry.opcode))
 		return -EINVAL;
-	return zaccel_check_operands(check, cmd, &dst, &src);
+	return zaccel_check_operands(check->job->ring, cmd);
 }
 
 static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
@@ -231,32 +235,40 @@ static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
 	return 0;
 }
 
+static int zaccel_check_control(struct zaccel_check *check,
+				struct zaccel_cmd *cmd)
+{
+	const struct zaccel_operand *dst = cmd->dst, *src = cmd->src;
+
+	/* The job does not hold what these name: all is done with it here. */
+	cmd->dst = NULL;
+	cmd->src = NULL;
+	switch (cmd->entry.opcode) {
+	case ZACCEL_OP_WAIT:
+		return zaccel_check_wait(check, cmd,
+					 zaccel_operand_binding(src));
+	case ZACCEL_OP_SIGNAL:
+		return zaccel_check_signal(check, cmd,
+					   zaccel_operand_binding(dst));
+	default:
+		return zaccel_check_exec(check, cmd,
+					 zaccel_operand_binding(src));
+	}
+}
+
 static int zaccel_check_cmd(struct zaccel_check *check, struct zaccel_cmd *cmd)
 {
-	struct zaccel_binding *dst, *src;
 	int ret;
 
 	if (check->signaled && cmd->entry.opcode != ZACCEL_OP_SIGNAL)
 		return -EINVAL;
-	ret = zaccel_check_operands(check, cmd, &dst, &src);
+	ret = zaccel_check_operands(check->job->ring, cmd);
 	if (ret)
 		return ret;
-	/* The job does not hold what these name: all is done with it here. */
-	if (zaccel_is_control(cmd->entry.opcode)) {
-		cmd->dst = NULL;
-		cmd->src = NULL;
-	}
-	switch (cmd->entry.opcode) {
-	case ZACCEL_OP_WAIT:
-		return zaccel_check_wait(check, cmd, src);
-	case ZACCEL_OP_SIGNAL:
-		return zaccel_check_signal(check, cmd, dst);
-	case ZACCEL_OP_EXEC:
-		return zaccel_check_exec(check, cmd, src);
-	default:
-		zaccel_check_use_operands(check, cmd);
-		return 0;
-	}
+	if (zaccel_is_control(cmd->entry.opcode))
+		return zaccel_check_control(check, cmd);
+	zaccel_check_use_operands(check, cmd);
+	return 0;
 }
 
 /*

@@ -2,6 +2,7 @@
 #ifndef ZACCEL_DRV_H
 #define ZACCEL_DRV_H
 
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -51,6 +52,16 @@ struct zaccel_file {
 static inline struct zaccel_device *to_zaccel_device(struct drm_device *drm)
 {
 	return container_of(drm, struct zaccel_device, drm);
+}
+
+/* Until a CLOCK_MONOTONIC deadline: 0 once it has passed, KTIME_MAX for none. */
+static inline ktime_t zaccel_time_left(s64 deadline)
+{
+	ktime_t now = ktime_get();
+
+	if (deadline == KTIME_MAX)
+		return KTIME_MAX;
+	return deadline > now ? ktime_sub(deadline, now) : 0;
 }
 
 /* Runs what must not be done where a fence is about to signal. */

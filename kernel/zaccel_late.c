@@ -18,7 +18,6 @@
  */
 
 #include <linux/debugfs.h>
-#include <linux/iosys-map.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/wait.h>
@@ -131,40 +130,35 @@ void zaccel_late_prepare(struct zaccel_job *job)
 		job->late = late;
 }
 
-static void zaccel_late_poison(struct zaccel_late *late)
+static void zaccel_line_save(u8 *line, u8 *saved, size_t bytes)
+{
+	memcpy(saved, line, bytes);
+}
+
+static void zaccel_line_poison(u8 *line, u8 *saved, size_t bytes)
+{
+	memset(line, ZACCEL_LATE_POISON, bytes);
+}
+
+static void zaccel_line_restore(u8 *line, u8 *saved, size_t bytes)
+{
+	memcpy(line, saved, bytes);
+}
+
+/* Each line that the job writes, with its place in what is saved. */
+static void zaccel_late_lines(struct zaccel_late *late,
+			      void (*visit)(u8 *line, u8 *saved, size_t bytes))
 {
 	u8 *saved = late->saved;
 	u32 i, line;
 
-	/* All are saved before any is poisoned: they may overlap. */
 	for (i = 0; i < late->num_areas; i++) {
 		const struct zaccel_area *area = &late->areas[i];
 
 		for (line = 0; line < area->lines; line++, saved += area->bytes)
-			memcpy(saved, area->data + (size_t)line * area->pitch,
-			       area->bytes);
+			visit(area->data + (size_t)line * area->pitch, saved,
+			      area->bytes);
 		cond_resched();
-	}
-	for (i = 0; i < late->num_areas; i++) {
-		const struct zaccel_area *area = &late->areas[i];
-
-		for (line = 0; line < area->lines; line++)
-			memset(area->data + (size_t)line * area->pitch,
-			       ZACCEL_LATE_POISON, area->bytes);
-	}
-}
-
-static void zaccel_late_restore(struct zaccel_late *late)
-{
-	const u8 *saved = late->saved;
-	u32 i, line;
-
-	for (i = 0; i < late->num_areas; i++) {
-		const struct zaccel_area *area = &late->areas[i];
-
-		for (line = 0; line < area->lines; line++, saved += area->bytes)
-			memcpy(area->data + (size_t)line * area->pitch, saved,
-			       area->bytes);
 	}
 }
 
@@ -183,7 +177,9 @@ void zaccel_late_hold(struct zaccel_job *job)
 
 	if (!job->late)
 		return;
-	zaccel_late_poison(job->late);
+	/* All are saved before any is poisoned: they may overlap. */
+	zaccel_late_lines(job->late, zaccel_line_save);
+	zaccel_late_lines(job->late, zaccel_line_poison);
 	WRITE_ONCE(job->ring->cq_late, job->first + job->count);
 	wake_up_all(&job->ring->wait);
 
@@ -191,7 +187,7 @@ void zaccel_late_hold(struct zaccel_job *job)
 		wait_event_hrtimeout(engine->wait, zaccel_job_error(job),
 				     ns_to_ktime(us * NSEC_PER_USEC));
 	wait_event_idle(engine->wait, zaccel_late_may_go(job));
-	zaccel_late_restore(job->late);
+	zaccel_late_lines(job->late, zaccel_line_restore);
 }
 
 void zaccel_late_wait(struct zaccel_ring *ring, u32 end)

@@ -411,7 +411,7 @@ static int zaccel_bo_wait_entered(struct zaccel_bo *bo, bool writers_only,
 				  s64 deadline)
 {
 	struct zaccel_device *zdev = to_zaccel_device(bo->shmem.base.dev);
-	ktime_t now = ktime_get();
+	ktime_t left = zaccel_time_left(deadline);
 	u64 seqno;
 
 	spin_lock(&zdev->uses_lock);
@@ -420,16 +420,12 @@ static int zaccel_bo_wait_entered(struct zaccel_bo *bo, bool writers_only,
 
 	if (zaccel_bo_free_of(zdev, bo, seqno, writers_only))
 		return 0;
-	if (deadline == KTIME_MAX)
-		return wait_event_interruptible(zdev->uses_wait,
-						zaccel_bo_free_of(zdev, bo, seqno,
-								  writers_only));
-	if (deadline <= now)
+	if (!left)
 		return -ETIME;
 	return wait_event_interruptible_hrtimeout(zdev->uses_wait,
 						  zaccel_bo_free_of(zdev, bo, seqno,
 								    writers_only),
-						  ktime_sub(deadline, now));
+						  left);
 }
 
 static int zaccel_fence_wait_until(struct dma_fence *fence, s64 deadline)
@@ -440,7 +436,7 @@ static int zaccel_fence_wait_until(struct dma_fence *fence, s64 deadline)
 	do {
 		left = drm_timeout_abs_to_jiffies(deadline);
 		ret = dma_fence_wait_timeout(fence, true, max(left, 1L));
-	} while (!ret && ktime_get() < deadline);
+	} while (!ret && zaccel_time_left(deadline));
 	return ret > 0 ? 0 : ret ? ret : -ETIME;
 }
 
@@ -457,8 +453,8 @@ static int zaccel_bo_wait_shared(struct zaccel_bo *bo, bool writers_only,
 	if (ret || !fence)
 		return ret;
 	if (!dma_fence_is_signaled(fence))
-		ret = deadline <= ktime_get() ?
-		      -ETIME : zaccel_fence_wait_until(fence, deadline);
+		ret = zaccel_time_left(deadline) ?
+		      zaccel_fence_wait_until(fence, deadline) : -ETIME;
 	dma_fence_put(fence);
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
+#include "zaccel_drv.h"
 #include "zaccel_ring.h"
 
 static void zaccel_ring_tell_eventfd(struct zaccel_ring *ring)
@@ -75,18 +76,15 @@ static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
 
 static int zaccel_ring_sleep(struct zaccel_ring *ring, u32 index, s64 deadline)
 {
-	ktime_t now = ktime_get();
+	ktime_t left = zaccel_time_left(deadline);
 
-	if (deadline == KTIME_MAX)
-		return wait_event_interruptible(ring->wait,
-						zaccel_ring_wait_done(ring, index));
 	if (zaccel_ring_wait_done(ring, index))
 		return 0;
-	if (deadline <= now)
+	if (!left)
 		return -ETIME;
 	return wait_event_interruptible_hrtimeout(ring->wait,
 						  zaccel_ring_wait_done(ring, index),
-						  ktime_sub(deadline, now));
+						  left);
 }
 
 int zaccel_ring_wait(struct zaccel_ring *ring, struct drm_zaccel_ring_wait *args)
