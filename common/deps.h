@@ -14,11 +14,14 @@
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
 
 #define zaccel_noinline			noinline
+#define zaccel_index_nospec(i, n)	array_index_nospec(i, n)
+#define zaccel_fallthrough		fallthrough
 #define zaccel_load_acquire(p)		smp_load_acquire(p)
 #define zaccel_store_release(p, v)	smp_store_release(p, v)
 
@@ -44,6 +47,8 @@ typedef int64_t s64;
 #endif
 
 #define zaccel_noinline			__attribute__((noinline))
+#define zaccel_index_nospec(i, n)	(i)
+#define zaccel_fallthrough		__attribute__((fallthrough))
 #define zaccel_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define zaccel_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 

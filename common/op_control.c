@@ -8,31 +8,16 @@
 
 #include "ops_priv.h"
 
-static u64 no_units(const struct drm_zaccel_command *cmd,
-		    const struct zaccel_operand *dst,
-		    const struct zaccel_operand *src)
-{
-	return 0;
-}
-
-static void no_run(const struct drm_zaccel_command *cmd,
-		   const struct zaccel_operand *dst,
-		   const struct zaccel_operand *src,
-		   u64 start, u64 end, u64 *result)
-{
-}
-
-static int exec_check(const struct drm_zaccel_command *cmd,
-		      const struct zaccel_operand *dst,
+static int exec_check(const __u64 *raw, const struct zaccel_operand *dst,
 		      const struct zaccel_operand *src)
 {
-	struct drm_zaccel_exec args = zaccel_exec_args(cmd);
+	struct drm_zaccel_exec args = zaccel_exec_args(raw);
 
 	if (!args.count || args.count > ZACCEL_MAX_EXEC || args.pad ||
 	    args.offset & 7)
 		return -EINVAL;
 	return zaccel_range_check(src, args.offset,
-				  args.count * sizeof(*cmd));
+				  args.count * sizeof(struct drm_zaccel_command));
 }
 
 const struct zaccel_op zaccel_op_nop = {
@@ -40,8 +25,6 @@ const struct zaccel_op zaccel_op_nop = {
 	.name = "nop",
 	.dst_kind = ZACCEL_SLOT_EMPTY,
 	.src_kind = ZACCEL_SLOT_EMPTY,
-	.units = no_units,
-	.run = no_run,
 };
 
 const struct zaccel_op zaccel_op_wait = {
@@ -50,8 +33,6 @@ const struct zaccel_op zaccel_op_wait = {
 	.dst_kind = ZACCEL_SLOT_EMPTY,
 	.src_kind = ZACCEL_SLOT_SYNCOBJ,
 	.args_size = sizeof(struct drm_zaccel_point),
-	.units = no_units,
-	.run = no_run,
 };
 
 const struct zaccel_op zaccel_op_signal = {
@@ -60,8 +41,6 @@ const struct zaccel_op zaccel_op_signal = {
 	.dst_kind = ZACCEL_SLOT_SYNCOBJ,
 	.src_kind = ZACCEL_SLOT_EMPTY,
 	.args_size = sizeof(struct drm_zaccel_point),
-	.units = no_units,
-	.run = no_run,
 };
 
 const struct zaccel_op zaccel_op_exec = {
@@ -71,6 +50,4 @@ const struct zaccel_op zaccel_op_exec = {
 	.src_kind = ZACCEL_SLOT_RANGE,
 	.args_size = sizeof(struct drm_zaccel_exec),
 	.check = exec_check,
-	.units = no_units,
-	.run = no_run,
 };

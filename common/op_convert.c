@@ -38,19 +38,19 @@ struct convert {
 };
 
 static struct drm_zaccel_convert
-convert_args(const struct drm_zaccel_command *cmd)
+convert_args(const __u64 *raw)
 {
 	struct drm_zaccel_convert args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
-static int convert_check(const struct drm_zaccel_command *cmd,
+static int convert_check(const __u64 *raw,
 			 const struct zaccel_operand *dst,
 			 const struct zaccel_operand *src)
 {
-	struct drm_zaccel_convert args = convert_args(cmd);
+	struct drm_zaccel_convert args = convert_args(raw);
 
 	if (args.src_matrix > ZACCEL_MATRIX_BT709 ||
 	    args.dst_matrix > ZACCEL_MATRIX_BT709)
@@ -83,11 +83,11 @@ static bool is_subsampled(const struct zaccel_component *c)
 }
 
 static void convert_init(struct convert *cv,
-			 const struct drm_zaccel_command *cmd,
+			 const __u64 *raw,
 			 const struct zaccel_image *dst,
 			 const struct zaccel_image *src)
 {
-	struct drm_zaccel_convert args = convert_args(cmd);
+	struct drm_zaccel_convert args = convert_args(raw);
 	const struct zaccel_component *c = src->format->component;
 
 	cv->dst = dst;
@@ -276,7 +276,7 @@ static zaccel_noinline void convert_block(struct convert *cv, u32 y, u32 count)
 		store_chroma(cv, y, count, lines);
 }
 
-static void convert_run(const struct drm_zaccel_command *cmd,
+static void convert_run(const __u64 *raw,
 			const struct zaccel_operand *dst,
 			const struct zaccel_operand *src,
 			u64 start, u64 end, u64 *result)
@@ -284,7 +284,7 @@ static void convert_run(const struct drm_zaccel_command *cmd,
 	struct convert cv;
 	u32 x, y;
 
-	convert_init(&cv, cmd, &dst->image, &src->image);
+	convert_init(&cv, raw, &dst->image, &src->image);
 	for (x = 0; x < dst->image.width; x += cv.n) {
 		chunk_move(&cv, x);
 		for (y = (u32)start; y < end; y += 2)
@@ -298,6 +298,7 @@ const struct zaccel_op zaccel_op_convert = {
 	.dst_kind = ZACCEL_SLOT_IMAGE,
 	.src_kind = ZACCEL_SLOT_IMAGE,
 	.args_size = sizeof(struct drm_zaccel_convert),
+	.cost = 128,
 	.check = convert_check,
 	.units = zaccel_units_lines,
 	.run = convert_run,

@@ -9,19 +9,19 @@ struct kernel {
 };
 
 static struct drm_zaccel_convolve3x3
-convolve_args(const struct drm_zaccel_command *cmd)
+convolve_args(const __u64 *raw)
 {
 	struct drm_zaccel_convolve3x3 args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
-static int convolve_check(const struct drm_zaccel_command *cmd,
+static int convolve_check(const __u64 *raw,
 			  const struct zaccel_operand *dst,
 			  const struct zaccel_operand *src)
 {
-	struct drm_zaccel_convolve3x3 args = convolve_args(cmd);
+	struct drm_zaccel_convolve3x3 args = convolve_args(raw);
 	int ret;
 
 	if (args.shift > 15 || args.pad[0] || args.pad[1] || args.pad[2])
@@ -38,9 +38,9 @@ static int convolve_check(const struct drm_zaccel_command *cmd,
  * bits hold both together.
  */
 static void kernel_init(struct kernel *kernel,
-			const struct drm_zaccel_command *cmd)
+			const __u64 *raw)
 {
-	struct drm_zaccel_convolve3x3 args = convolve_args(cmd);
+	struct drm_zaccel_convolve3x3 args = convolve_args(raw);
 	const s32 one = 1 << args.shift;
 	unsigned int i;
 
@@ -85,7 +85,7 @@ static void convolve_line(const struct kernel *kernel, const u8 *above,
 				     last, last);
 }
 
-static void convolve_run(const struct drm_zaccel_command *cmd,
+static void convolve_run(const __u64 *raw,
 			 const struct zaccel_operand *dst,
 			 const struct zaccel_operand *src,
 			 u64 start, u64 end, u64 *result)
@@ -96,7 +96,7 @@ static void convolve_run(const struct drm_zaccel_command *cmd,
 	unsigned int i;
 	u32 y;
 
-	kernel_init(&kernel, cmd);
+	kernel_init(&kernel, raw);
 	for (y = (u32)start; y < end; y++) {
 		u32 above = y ? y - 1 : 0;
 		u32 below = y < last ? y + 1 : last;
@@ -121,6 +121,7 @@ const struct zaccel_op zaccel_op_convolve3x3 = {
 	.dst_kind = ZACCEL_SLOT_IMAGE,
 	.src_kind = ZACCEL_SLOT_IMAGE,
 	.args_size = sizeof(struct drm_zaccel_convolve3x3),
+	.cost = 256,
 	.check = convolve_check,
 	.units = zaccel_units_lines,
 	.run = convolve_run,

@@ -2,19 +2,19 @@
 
 #include "ops_priv.h"
 
-static struct drm_zaccel_copy copy_args(const struct drm_zaccel_command *cmd)
+static struct drm_zaccel_copy copy_args(const __u64 *raw)
 {
 	struct drm_zaccel_copy args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
-static int copy_check(const struct drm_zaccel_command *cmd,
+static int copy_check(const __u64 *raw,
 		      const struct zaccel_operand *dst,
 		      const struct zaccel_operand *src)
 {
-	struct drm_zaccel_copy args = copy_args(cmd);
+	struct drm_zaccel_copy args = copy_args(raw);
 	int ret;
 
 	ret = zaccel_range_check(dst, args.dst_offset, args.size);
@@ -31,19 +31,19 @@ static int copy_check(const struct drm_zaccel_command *cmd,
 	return 0;
 }
 
-static u64 copy_units(const struct drm_zaccel_command *cmd,
+static u64 copy_units(const __u64 *raw,
 		      const struct zaccel_operand *dst,
 		      const struct zaccel_operand *src)
 {
-	return copy_args(cmd).size;
+	return copy_args(raw).size;
 }
 
-static void copy_run(const struct drm_zaccel_command *cmd,
+static void copy_run(const __u64 *raw,
 		     const struct zaccel_operand *dst,
 		     const struct zaccel_operand *src,
 		     u64 start, u64 end, u64 *result)
 {
-	struct drm_zaccel_copy args = copy_args(cmd);
+	struct drm_zaccel_copy args = copy_args(raw);
 
 	memcpy(dst->range.data + args.dst_offset + start,
 	       src->range.data + args.src_offset + start,
@@ -57,6 +57,7 @@ const struct zaccel_op zaccel_op_copy = {
 	.dst_kind = ZACCEL_SLOT_RANGE,
 	.src_kind = ZACCEL_SLOT_RANGE,
 	.args_size = sizeof(struct drm_zaccel_copy),
+	.cost = 1,
 	.check = copy_check,
 	.units = copy_units,
 	.run = copy_run,

@@ -37,38 +37,38 @@ static u32 crc32c(u32 seed, const u8 *p, size_t size)
 }
 
 static struct drm_zaccel_crc32c
-crc32c_args(const struct drm_zaccel_command *cmd)
+crc32c_args(const __u64 *raw)
 {
 	struct drm_zaccel_crc32c args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
-static int crc32c_check(const struct drm_zaccel_command *cmd,
+static int crc32c_check(const __u64 *raw,
 			const struct zaccel_operand *dst,
 			const struct zaccel_operand *src)
 {
-	struct drm_zaccel_crc32c args = crc32c_args(cmd);
+	struct drm_zaccel_crc32c args = crc32c_args(raw);
 
 	if (args.pad)
 		return -EINVAL;
 	return zaccel_range_check(src, args.offset, args.size);
 }
 
-static u64 crc32c_units(const struct drm_zaccel_command *cmd,
+static u64 crc32c_units(const __u64 *raw,
 			const struct zaccel_operand *dst,
 			const struct zaccel_operand *src)
 {
-	return crc32c_args(cmd).size;
+	return crc32c_args(raw).size;
 }
 
-static void crc32c_run(const struct drm_zaccel_command *cmd,
+static void crc32c_run(const __u64 *raw,
 		       const struct zaccel_operand *dst,
 		       const struct zaccel_operand *src,
 		       u64 start, u64 end, u64 *result)
 {
-	struct drm_zaccel_crc32c args = crc32c_args(cmd);
+	struct drm_zaccel_crc32c args = crc32c_args(raw);
 	u32 seed = start ? (u32)*result : args.seed;
 
 	*result = crc32c(seed, src->range.data + args.offset + start,
@@ -81,6 +81,7 @@ const struct zaccel_op zaccel_op_crc32c = {
 	.dst_kind = ZACCEL_SLOT_EMPTY,
 	.src_kind = ZACCEL_SLOT_RANGE,
 	.args_size = sizeof(struct drm_zaccel_crc32c),
+	.cost = 4,
 	.check = crc32c_check,
 	.units = crc32c_units,
 	.run = crc32c_run,

@@ -2,36 +2,36 @@
 
 #include "ops_priv.h"
 
-static struct drm_zaccel_fill fill_args(const struct drm_zaccel_command *cmd)
+static struct drm_zaccel_fill fill_args(const __u64 *raw)
 {
 	struct drm_zaccel_fill args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
-static int fill_check(const struct drm_zaccel_command *cmd,
+static int fill_check(const __u64 *raw,
 		      const struct zaccel_operand *dst,
 		      const struct zaccel_operand *src)
 {
-	struct drm_zaccel_fill args = fill_args(cmd);
+	struct drm_zaccel_fill args = fill_args(raw);
 
 	return zaccel_range_check(dst, args.offset, args.size);
 }
 
-static u64 fill_units(const struct drm_zaccel_command *cmd,
+static u64 fill_units(const __u64 *raw,
 		      const struct zaccel_operand *dst,
 		      const struct zaccel_operand *src)
 {
-	return fill_args(cmd).size;
+	return fill_args(raw).size;
 }
 
-static void fill_run(const struct drm_zaccel_command *cmd,
+static void fill_run(const __u64 *raw,
 		     const struct zaccel_operand *dst,
 		     const struct zaccel_operand *src,
 		     u64 start, u64 end, u64 *result)
 {
-	struct drm_zaccel_fill args = fill_args(cmd);
+	struct drm_zaccel_fill args = fill_args(raw);
 	u8 *out = dst->range.data + args.offset + start;
 	size_t size = (size_t)(end - start);
 	u8 bytes[8];
@@ -54,6 +54,7 @@ const struct zaccel_op zaccel_op_fill = {
 	.dst_kind = ZACCEL_SLOT_RANGE,
 	.src_kind = ZACCEL_SLOT_EMPTY,
 	.args_size = sizeof(struct drm_zaccel_fill),
+	.cost = 1,
 	.check = fill_check,
 	.units = fill_units,
 	.run = fill_run,

@@ -9,7 +9,7 @@ static bool in_place(const struct zaccel_image *dst,
 	       dst->planes[0].pitch == src->planes[0].pitch;
 }
 
-static int invert_check(const struct drm_zaccel_command *cmd,
+static int invert_check(const __u64 *raw,
 			const struct zaccel_operand *dst,
 			const struct zaccel_operand *src)
 {
@@ -54,7 +54,7 @@ static void invert_line(u8 *out, const u8 *in, u32 bytes, u64 mask)
 	memcpy(out + i, &word, bytes - i);
 }
 
-static void invert_run(const struct drm_zaccel_command *cmd,
+static void invert_run(const __u64 *raw,
 		       const struct zaccel_operand *dst,
 		       const struct zaccel_operand *src,
 		       u64 start, u64 end, u64 *result)
@@ -78,6 +78,7 @@ const struct zaccel_op zaccel_op_invert = {
 	.name = "invert",
 	.dst_kind = ZACCEL_SLOT_IMAGE,
 	.src_kind = ZACCEL_SLOT_IMAGE,
+	.cost = 8,
 	.check = invert_check,
 	.units = zaccel_units_lines,
 	.run = invert_run,

@@ -6,65 +6,22 @@
 #define SLICE_BYTES	(256u << 10)
 #define SLICE_PIXELS	(64u << 10)
 
-static const struct zaccel_op *const ops[] = {
-	&zaccel_op_nop,
-	&zaccel_op_fill,
-	&zaccel_op_copy,
-	&zaccel_op_crc32c,
-	&zaccel_op_convert,
-	&zaccel_op_invert,
-	&zaccel_op_convolve3x3,
-	&zaccel_op_wait,
-	&zaccel_op_signal,
-	&zaccel_op_exec,
+const struct zaccel_op *const zaccel_ops[ZACCEL_NUM_OPS] = {
+	[ZACCEL_OP_NOP] = &zaccel_op_nop,
+	[ZACCEL_OP_FILL] = &zaccel_op_fill,
+	[ZACCEL_OP_COPY] = &zaccel_op_copy,
+	[ZACCEL_OP_CRC32C] = &zaccel_op_crc32c,
+	[ZACCEL_OP_CONVERT] = &zaccel_op_convert,
+	[ZACCEL_OP_INVERT] = &zaccel_op_invert,
+	[ZACCEL_OP_CONVOLVE3X3] = &zaccel_op_convolve3x3,
+	[ZACCEL_OP_WAIT] = &zaccel_op_wait,
+	[ZACCEL_OP_SIGNAL] = &zaccel_op_signal,
+	[ZACCEL_OP_EXEC] = &zaccel_op_exec,
 };
-
-/*
- * Searched, not indexed: the opcode comes from an untrusted place, and a
- * mispredicted bounds check must not make a pointer of what lies behind.
- */
-const struct zaccel_op *zaccel_op_find(u16 opcode)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(ops); i++)
-		if (ops[i]->opcode == opcode)
-			return ops[i];
-	return NULL;
-}
 
 const struct zaccel_op *zaccel_op_at(unsigned int i)
 {
-	return i < ARRAY_SIZE(ops) ? ops[i] : NULL;
-}
-
-#define KNOWN_FLAGS	(ZACCEL_CMD_END | ZACCEL_CMD_CONTINUE | \
-			 ZACCEL_CMD_TIMESTAMP | ZACCEL_CMD_EXPLICIT_SYNC)
-
-static bool flags_valid(u16 flags)
-{
-	if (flags & ZACCEL_CMD_EXPLICIT_SYNC && !(flags & ZACCEL_CMD_END))
-		return false;
-	return !(flags & ~KNOWN_FLAGS);
-}
-
-static int fields_check(const struct zaccel_op *op,
-			const struct drm_zaccel_command *cmd)
-{
-	unsigned int i;
-
-	if (!flags_valid(cmd->flags) || cmd->pad)
-		return -EINVAL;
-	if (op->dst_kind == ZACCEL_SLOT_EMPTY && cmd->dst)
-		return -EINVAL;
-	if (op->src_kind == ZACCEL_SLOT_EMPTY && cmd->src)
-		return -EINVAL;
-
-	for (i = op->args_size / sizeof(cmd->args[0]);
-	     i < ARRAY_SIZE(cmd->args); i++)
-		if (cmd->args[i])
-			return -EINVAL;
-	return 0;
+	return i < ZACCEL_NUM_OPS ? zaccel_ops[i] : NULL;
 }
 
 static int operand_check(const struct zaccel_op *op, u32 kind,
@@ -80,26 +37,46 @@ static int operand_check(const struct zaccel_op *op, u32 kind,
 	return 0;
 }
 
+int zaccel_op_check_operands(const struct zaccel_op *op,
+			     const struct drm_zaccel_command *cmd,
+			     const struct zaccel_operand *dst,
+			     const struct zaccel_operand *src)
+{
+	int ret = operand_check(op, op->dst_kind, dst, true);
+
+	if (!ret)
+		ret = operand_check(op, op->src_kind, src, false);
+	if (!ret && op->check)
+		ret = op->check(cmd->args, dst, src);
+	return ret;
+}
+
 int zaccel_op_check(const struct drm_zaccel_command *cmd,
 		    const struct zaccel_operand *dst,
 		    const struct zaccel_operand *src)
 {
 	const struct zaccel_op *op = zaccel_op_find(cmd->opcode);
-	int ret;
 
 	if (!op)
 		return -EOPNOTSUPP;
+	if (!zaccel_op_fields_valid(op, cmd))
+		return -EINVAL;
+	return zaccel_op_check_operands(op, cmd, dst, src);
+}
 
-	ret = fields_check(op, cmd);
-	if (ret)
-		return ret;
-	ret = operand_check(op, op->dst_kind, dst, true);
-	if (ret)
-		return ret;
-	ret = operand_check(op, op->src_kind, src, false);
-	if (ret)
-		return ret;
-	return op->check ? op->check(cmd, dst, src) : 0;
+u64 zaccel_op_cost(const struct zaccel_op *op, const __u64 *raw,
+		   const struct zaccel_operand *dst,
+		   const struct zaccel_operand *src)
+{
+	u64 units;
+
+	if (!op->run)
+		return 0;
+	units = op->units(raw, dst, src);
+	/* Sizes of buffers and images: no product of these overflows. */
+	if (op->dst_kind == ZACCEL_SLOT_IMAGE)
+		units *= dst->image.width;
+	return units * op->cost;
 }
 
 u64 zaccel_op_slice(const struct zaccel_op *op,
@@ -124,7 +101,7 @@ int zaccel_range_check(const struct zaccel_operand *operand, u64 offset,
 	return offset > room || size > room - offset ? -ERANGE : 0;
 }
 
-u64 zaccel_units_lines(const struct drm_zaccel_command *cmd,
+u64 zaccel_units_lines(const __u64 *raw,
 		       const struct zaccel_operand *dst,
 		       const struct zaccel_operand *src)
 {

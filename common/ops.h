@@ -28,7 +28,7 @@ struct zaccel_operand {
  * An operation is done in units (bytes of a range, lines of an image), so that
  * a caller can run a slice at a time. The slices of a command are run in order,
  * each exactly once; a command of no units still has one, the empty one, for
- * the sake of its result.
+ * the sake of its result. @raw is args[] of a command that was checked.
  */
 struct zaccel_op {
 	u16 opcode;
@@ -36,19 +36,20 @@ struct zaccel_op {
 	u32 dst_kind;	/* ZACCEL_SLOT_EMPTY where the operation has none */
 	u32 src_kind;
 	u32 args_size;	/* bytes of args[] in use; the rest must be zero */
+	u32 cost;	/* of a byte or pixel, see zaccel_op_cost() */
 
 	/* Arguments against operands: 0 or -errno. */
-	int (*check)(const struct drm_zaccel_command *cmd,
+	int (*check)(const __u64 *raw,
 		     const struct zaccel_operand *dst,
 		     const struct zaccel_operand *src);
 
-	/* How many units there are. */
-	u64 (*units)(const struct drm_zaccel_command *cmd,
+	/* How many units there are. NULL, as @run, where nothing is done. */
+	u64 (*units)(const __u64 *raw,
 		     const struct zaccel_operand *dst,
 		     const struct zaccel_operand *src);
 
 	/* Do units [start, end); *result starts as 0 and ends as the result. */
-	void (*run)(const struct drm_zaccel_command *cmd,
+	void (*run)(const __u64 *raw,
 		    const struct zaccel_operand *dst,
 		    const struct zaccel_operand *src,
 		    u64 start, u64 end, u64 *result);
@@ -57,11 +58,19 @@ struct zaccel_op {
 	bool (*format_ok)(const struct zaccel_format *format, bool dst);
 };
 
-/* NULL for an opcode that is not known. */
-const struct zaccel_op *zaccel_op_find(u16 opcode);
-
 /* The table by position, for queries; NULL behind its end. */
 const struct zaccel_op *zaccel_op_at(unsigned int i);
+
+/* The table by opcode; each has its place there. */
+extern const struct zaccel_op *const zaccel_ops[];
+#define ZACCEL_NUM_OPS	((u32)ZACCEL_OP_EXEC + 1)
+
+/* NULL for an opcode that is not known. */
+static inline const struct zaccel_op *zaccel_op_find(u16 opcode)
+{
+	return opcode < ZACCEL_NUM_OPS ?
+	       zaccel_ops[zaccel_index_nospec(opcode, ZACCEL_NUM_OPS)] : NULL;
+}
 
 /*
  * The whole check of a command, operands included: @dst and @src are what its
@@ -76,9 +85,57 @@ int zaccel_op_check(const struct drm_zaccel_command *cmd,
 		    const struct zaccel_operand *dst,
 		    const struct zaccel_operand *src);
 
+#define ZACCEL_KNOWN_FLAGS	(ZACCEL_CMD_END | ZACCEL_CMD_CONTINUE | \
+				 ZACCEL_CMD_TIMESTAMP | \
+				 ZACCEL_CMD_EXPLICIT_SYNC)
+
+/* Its two halves; these are quick, and all there is of an operation like NOP. */
+static inline bool zaccel_op_fields_valid(const struct zaccel_op *op,
+					  const struct drm_zaccel_command *cmd)
+{
+	const u16 batch = ZACCEL_CMD_END | ZACCEL_CMD_EXPLICIT_SYNC;
+	/* What the operation has no use for, in one number. */
+	u64 unused = cmd->pad | (cmd->flags & ~ZACCEL_KNOWN_FLAGS);
+
+	if (op->dst_kind == ZACCEL_SLOT_EMPTY)
+		unused |= cmd->dst;
+	if (op->src_kind == ZACCEL_SLOT_EMPTY)
+		unused |= cmd->src;
+	switch (op->args_size / sizeof(cmd->args[0])) {
+	case 0:
+		unused |= cmd->args[0];
+		zaccel_fallthrough;
+	case 1:
+		unused |= cmd->args[1];
+		zaccel_fallthrough;
+	case 2:
+		unused |= cmd->args[2];
+		zaccel_fallthrough;
+	case 3:
+		unused |= cmd->args[3];
+		zaccel_fallthrough;
+	case 4:
+		unused |= cmd->args[4];
+	}
+	return !unused && (cmd->flags & batch) != ZACCEL_CMD_EXPLICIT_SYNC;
+}
+
+int zaccel_op_check_operands(const struct zaccel_op *op,
+			     const struct drm_zaccel_command *cmd,
+			     const struct zaccel_operand *dst,
+			     const struct zaccel_operand *src);
+
 /* -ERANGE unless [offset, offset + size) lies within the range of @operand. */
 int zaccel_range_check(const struct zaccel_operand *operand, u64 offset,
 		       u64 size);
+
+/*
+ * About how long the work of a checked command takes, as the number of bytes that
+ * FILL writes meanwhile.
+ */
+u64 zaccel_op_cost(const struct zaccel_op *op, const __u64 *raw,
+		   const struct zaccel_operand *dst,
+		   const struct zaccel_operand *src);
 
 /* Units of a slice: about 64 Ki pixels or 256 KiB; a multiple of 2 lines. */
 u64 zaccel_op_slice(const struct zaccel_op *op,
@@ -96,18 +153,18 @@ extern const struct zaccel_op zaccel_op_signal;
 extern const struct zaccel_op zaccel_op_exec;
 
 static inline struct drm_zaccel_exec
-zaccel_exec_args(const struct drm_zaccel_command *cmd)
+zaccel_exec_args(const __u64 *raw)
 {
 	struct drm_zaccel_exec args;
 
-	memcpy(&args, cmd->args, sizeof(args));
+	memcpy(&args, raw, sizeof(args));
 	return args;
 }
 
 /* The point of a WAIT or SIGNAL. */
-static inline u64 zaccel_point_args(const struct drm_zaccel_command *cmd)
+static inline u64 zaccel_point_args(const __u64 *raw)
 {
-	return cmd->args[0];
+	return raw[0];
 }
 
 #endif

@@ -10,7 +10,7 @@
 #define ZACCEL_PADDING_VALUE	255
 
 /* zaccel_op.units of an operation that is done in lines of its destination. */
-u64 zaccel_units_lines(const struct drm_zaccel_command *cmd,
+u64 zaccel_units_lines(const __u64 *raw,
 		       const struct zaccel_operand *dst,
 		       const struct zaccel_operand *src);
 

@@ -2,9 +2,8 @@
 /**
  * DOC: soft engine
  *
- * The CPU is the accelerator: the operations of common/ run in the engine's
- * thread, in slices between which a batch can be cancelled and others get the
- * CPU.
+ * The CPU is the accelerator: the operations of common/ run in slices between
+ * which a batch can be cancelled and others get the CPU.
  */
 
 #include <linux/minmax.h>
@@ -13,27 +12,37 @@
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 
-static int zaccel_soft_run(struct zaccel_engine *engine, struct zaccel_job *job,
-			   struct zaccel_cmd *cmd)
+/* Apart, so that a command that is nothing to run gets by quickly. */
+static noinline int zaccel_soft_slices(struct zaccel_job *job,
+				       struct zaccel_cmd *cmd,
+				       const struct zaccel_op *op, u64 *result)
 {
-	const struct zaccel_op *op = cmd->op;
-	u64 units = op->units(&cmd->entry, cmd->dst, cmd->src);
-	u64 slice = zaccel_op_slice(op, cmd->dst);
-	u64 start, end = 0;
+	u64 units, slice, start, end = 0;
 	int error;
 
+	units = op->units(cmd->args, cmd->dst, cmd->src);
+	slice = zaccel_op_slice(op, cmd->dst);
 	/* A command of no units is run as well: it may have a result. */
-	do {
+	for (;;) {
 		error = zaccel_job_error(job);
 		if (error)
 			return error;
 		start = end;
 		end = start + min(slice, units - start);
-		op->run(&cmd->entry, cmd->dst, cmd->src, start, end,
-			&cmd->result);
+		op->run(cmd->args, cmd->dst, cmd->src, start, end, result);
+		if (end == units)
+			return 0;
+		/* Never inside a doorbell, whose jobs are of one slice. */
 		cond_resched();
-	} while (end < units);
-	return 0;
+	}
+}
+
+static int zaccel_soft_run(struct zaccel_engine *engine, struct zaccel_job *job,
+			   struct zaccel_cmd *cmd, u64 *result)
+{
+	const struct zaccel_op *op = zaccel_op_find(cmd->opcode);
+
+	return op->run ? zaccel_soft_slices(job, cmd, op, result) : 0;
 }
 
 const struct zaccel_engine_ops zaccel_engine_soft = {

@@ -17,12 +17,11 @@
 #include <drm/drm_syncobj.h>
 
 #include "zaccel_binding.h"
+#include "zaccel_drv.h"
 #include "zaccel_gem.h"
 
-static void zaccel_binding_release(struct kref *ref)
+static void zaccel_binding_free(struct zaccel_binding *binding)
 {
-	struct zaccel_binding *binding =
-		container_of(ref, struct zaccel_binding, ref);
 	u32 i;
 
 	for (i = 0; i < binding->num_planes; i++) {
@@ -32,6 +31,23 @@ static void zaccel_binding_release(struct kref *ref)
 	if (binding->syncobj)
 		drm_syncobj_put(binding->syncobj);
 	kfree(binding);
+}
+
+static void zaccel_binding_free_work(struct work_struct *work)
+{
+	zaccel_binding_free(container_of(work, struct zaccel_binding,
+					 free_work));
+}
+
+static void zaccel_binding_release(struct kref *ref)
+{
+	zaccel_binding_free(container_of(ref, struct zaccel_binding, ref));
+}
+
+static void zaccel_binding_release_later(struct kref *ref)
+{
+	queue_work(zaccel_wq,
+		   &container_of(ref, struct zaccel_binding, ref)->free_work);
 }
 
 struct zaccel_binding *zaccel_binding_get(struct zaccel_binding *binding)
@@ -44,6 +60,11 @@ void zaccel_binding_put(struct zaccel_binding *binding)
 {
 	if (binding)
 		kref_put(&binding->ref, zaccel_binding_release);
+}
+
+void zaccel_binding_put_later(struct zaccel_binding *binding)
+{
+	kref_put(&binding->ref, zaccel_binding_release_later);
 }
 
 /* Map @bytes at @offset of a handle as the next plane; *data is its first. */
@@ -201,6 +222,7 @@ zaccel_binding_create(struct drm_file *file,
 
 	kref_init(&binding->ref);
 	INIT_LIST_HEAD(&binding->batch_node);
+	INIT_WORK(&binding->free_work, zaccel_binding_free_work);
 	ret = zaccel_binding_init(binding, file, args);
 	if (ret) {
 		drm_dbg(file->minor->dev,

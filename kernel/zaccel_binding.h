@@ -5,6 +5,7 @@
 #include <linux/iosys-map.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/workqueue.h>
 #include <drm/zaccel_accel.h>
 
 #include "common/ops.h"
@@ -17,8 +18,10 @@ struct drm_syncobj;
  * struct zaccel_binding - what a slot holds: checked, mapped memory
  */
 struct zaccel_binding {
-	/** @ref: held by the slot and by every job that uses it */
+	/** @ref: held by the slot and by every queued job that uses it */
 	struct kref ref;
+	/** @free_work: for the last reference where nothing may sleep */
+	struct work_struct free_work;
 	/** @operand: the memory as operations see it */
 	struct zaccel_operand operand;
 	/** @syncobj: of a slot that holds one; reference held */
@@ -49,5 +52,8 @@ struct zaccel_binding *zaccel_binding_get(struct zaccel_binding *binding);
 
 /* NULL is fine. May sleep. */
 void zaccel_binding_put(struct zaccel_binding *binding);
+
+/* For where nothing may sleep. */
+void zaccel_binding_put_later(struct zaccel_binding *binding);
 
 #endif

@@ -2,10 +2,11 @@
 /**
  * DOC: check
  *
- * The copies of a batch's entries become commands that can be run: slots are
- * resolved, arguments checked, what lies elsewhere (parameter blocks, commands
- * of an EXEC) copied and treated alike, fences to wait for collected. What is
- * wrong with a command is its status. Only lack of room fails the doorbell.
+ * Entries are copied out of the shared memory once, the copies are checked and
+ * become commands that can be run: slots are resolved, arguments checked, what
+ * lies elsewhere (parameter blocks, commands of an EXEC) copied and treated alike,
+ * fences to wait for collected. What is wrong with a command is its status. Only
+ * lack of room keeps a whole batch from being taken.
  */
 
 #include <linux/nospec.h>
@@ -21,16 +22,15 @@
 #include "zaccel_ring.h"
 #include "zaccel_sync.h"
 
+/* What a command costs that does nothing, see zaccel_op_cost(). */
+#define ZACCEL_CMD_COST		64u
+
 #define ZACCEL_EXEC_FLAGS	(ZACCEL_CMD_CONTINUE | ZACCEL_CMD_PARAMS)
 
-/* Commands that mean something at fetch and nothing when they run. */
-static bool zaccel_is_control(u16 opcode)
-{
-	return opcode == ZACCEL_OP_WAIT || opcode == ZACCEL_OP_SIGNAL ||
-	       opcode == ZACCEL_OP_EXEC;
-}
+/* Entries that are fetched between two chances for others to run. */
+#define ZACCEL_FETCH_BURST	64u
 
-/* A batch while it is checked. */
+/* A batch while it is fetched. */
 struct zaccel_check {
 	struct zaccel_job *job;
 	/* Bindings that its commands use, by batch_node. */
@@ -38,11 +38,22 @@ struct zaccel_check {
 	/* A command other than WAIT was seen; a SIGNAL was. */
 	bool started;
 	bool signaled;
+	/* A command failed, and what is behind it does not run. */
+	bool canceled;
+	/* One of these is so, or entries are larger than known. */
+	bool special;
 	/* Commands of all its EXECs; its WAITs, its SIGNALs. */
 	u32 num_exec;
 	u32 num_waits;
 	u32 num_signals;
 };
+
+/* Commands that mean something at fetch and nothing when they run. */
+static bool zaccel_is_control(u16 opcode)
+{
+	return opcode == ZACCEL_OP_WAIT || opcode == ZACCEL_OP_SIGNAL ||
+	       opcode == ZACCEL_OP_EXEC;
+}
 
 static struct zaccel_binding *zaccel_ring_slot_at(struct zaccel_ring *ring,
 						  u32 slot)
@@ -88,14 +99,14 @@ static void zaccel_check_use(struct zaccel_check *check,
 
 /* The operation's structure takes the place of the reference to it. */
 static int zaccel_params_fetch(struct zaccel_ring *ring,
-			       struct drm_zaccel_command *entry, u32 args_size)
+			       struct drm_zaccel_command *entry)
 {
 	const struct zaccel_binding *binding;
 	struct drm_zaccel_params params;
 	int ret;
 
 	memcpy(&params, entry->args, sizeof(params));
-	if (params.size != args_size ||
+	if (params.size > sizeof(entry->args) ||
 	    memchr_inv((u8 *)entry->args + sizeof(params), 0,
 		       sizeof(entry->args) - sizeof(params)))
 		return -EINVAL;
@@ -108,42 +119,53 @@ static int zaccel_params_fetch(struct zaccel_ring *ring,
 
 	memset(entry->args, 0, sizeof(entry->args));
 	memcpy(entry->args, binding->operand.range.data + params.offset,
-	       min(params.size, sizeof(entry->args)));
+	       params.size);
 	barrier(); /* From here on only the copy is looked at. */
 	entry->flags &= ~ZACCEL_CMD_PARAMS;
 	return 0;
 }
 
 /* What every command has: operation, operands, arguments. */
-static int zaccel_check_operands(struct zaccel_ring *ring,
-				 struct zaccel_cmd *cmd)
+static __always_inline int zaccel_check_operands(struct zaccel_ring *ring,
+						 struct zaccel_cmd *cmd)
 {
-	struct drm_zaccel_command *entry = &cmd->entry;
+	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+	const struct zaccel_op *op = zaccel_op_find(entry->opcode);
+	const struct zaccel_operand *dst, *src;
 	int ret;
 
-	cmd->op = zaccel_op_find(entry->opcode);
-	if (!cmd->op)
+	if (!op)
 		return -EOPNOTSUPP;
 	if (entry->flags & ZACCEL_CMD_PARAMS) {
-		ret = zaccel_params_fetch(ring, entry, cmd->op->args_size);
+		ret = zaccel_params_fetch(ring, entry);
 		if (ret)
 			return ret;
 	}
 
-	cmd->dst = zaccel_ring_operand(ring, cmd->op->dst_kind, entry->dst);
-	cmd->src = zaccel_ring_operand(ring, cmd->op->src_kind, entry->src);
-	ret = zaccel_op_check(entry, cmd->dst, cmd->src);
-	if (ret)
-		return ret;
-	return cmd->dst && zaccel_operand_binding(cmd->dst)->readonly ?
-	       -EACCES : 0;
+	if (!zaccel_op_fields_valid(op, entry))
+		return -EINVAL;
+	dst = zaccel_ring_operand(ring, op->dst_kind, entry->dst);
+	src = zaccel_ring_operand(ring, op->src_kind, entry->src);
+	if (op->dst_kind | op->src_kind) {
+		ret = zaccel_op_check_operands(op, entry, dst, src);
+		if (ret)
+			return ret;
+	}
+	/* From here on it is no entry any more. */
+	cmd->status = 0;
+	cmd->dst = dst;
+	cmd->src = src;
+	return dst && zaccel_operand_binding(dst)->readonly ? -EACCES : 0;
 }
 
+/* The command will run. */
 static void zaccel_check_use_operands(struct zaccel_check *check,
 				      const struct zaccel_cmd *cmd)
 {
 	zaccel_check_use(check, cmd->dst, true);
 	zaccel_check_use(check, cmd->src, false);
+	check->job->cost += zaccel_op_cost(zaccel_op_find(cmd->opcode),
+					   cmd->args, cmd->dst, cmd->src);
 }
 
 static int zaccel_check_wait(struct zaccel_check *check, struct zaccel_cmd *cmd,
@@ -154,9 +176,10 @@ static int zaccel_check_wait(struct zaccel_check *check, struct zaccel_cmd *cmd,
 
 	if (check->started)
 		return -EINVAL;
-	if (check->num_waits++ == ZACCEL_MAX_SYNCOBJS)
+	if (check->num_waits == ZACCEL_MAX_SYNCOBJS)
 		return -E2BIG;
-	ret = zaccel_sync_fence(src->syncobj, zaccel_point_args(&cmd->entry),
+	check->num_waits++;
+	ret = zaccel_sync_fence(src->syncobj, zaccel_point_args(cmd->args),
 				&fence);
 	if (ret)
 		return ret;
@@ -169,10 +192,13 @@ static int zaccel_check_signal(struct zaccel_check *check,
 			       struct zaccel_cmd *cmd,
 			       struct zaccel_binding *dst)
 {
-	if (check->num_signals++ == ZACCEL_MAX_SYNCOBJS)
+	check->signaled = true;
+	check->special = true;
+	if (check->num_signals == ZACCEL_MAX_SYNCOBJS)
 		return -E2BIG;
+	check->num_signals++;
 	return zaccel_job_add_signal(check->job, dst->syncobj,
-				     zaccel_point_args(&cmd->entry));
+				     zaccel_point_args(cmd->args));
 }
 
 /* May a batch before this one, or this one, still write what is executed? */
@@ -189,22 +215,46 @@ static bool zaccel_exec_busy(struct zaccel_check *check,
 	return zaccel_bo_written(to_zaccel_bo(src->obj[0]));
 }
 
-static int zaccel_check_nested(struct zaccel_check *check,
+static int zaccel_check_nested(struct zaccel_check *check, const u8 *from,
 			       struct zaccel_cmd *cmd)
 {
-	if (cmd->entry.flags & ~ZACCEL_EXEC_FLAGS ||
-	    zaccel_is_control(cmd->entry.opcode))
+	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+
+	memcpy(entry, from, sizeof(*entry));
+	barrier(); /* From here on only the copy is looked at. */
+	check->job->cost += ZACCEL_CMD_COST;
+	if (entry->flags & ~ZACCEL_EXEC_FLAGS ||
+	    zaccel_is_control(entry->opcode))
 		return -EINVAL;
 	return zaccel_check_operands(check->job->ring, cmd);
 }
 
-static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
-			     struct zaccel_binding *src)
+/* Copies the commands; *failed is the index of one that is wrong. */
+static int zaccel_exec_fetch(struct zaccel_check *check, const u8 *from,
+			     struct zaccel_cmd *cmds, u32 count, u64 *failed)
 {
-	const struct drm_zaccel_exec args = zaccel_exec_args(&cmd->entry);
-	const u8 *from = src->operand.range.data + args.offset;
 	u32 i;
 	int ret;
+
+	for (i = 0; i < count; i++) {
+		ret = zaccel_check_nested(check,
+					  from + i * sizeof(struct drm_zaccel_command),
+					  &cmds[i]);
+		if (ret) {
+			*failed = i;
+			return ret;
+		}
+	}
+	/* Only now: a refused command uses no buffer. */
+	for (i = 0; i < count; i++)
+		zaccel_check_use_operands(check, &cmds[i]);
+	return 0;
+}
+
+static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
+			     struct zaccel_binding *src, u64 *failed)
+{
+	const struct drm_zaccel_exec args = zaccel_exec_args(cmd->args);
 
 	if (args.count > ZACCEL_MAX_EXEC - check->num_exec)
 		return -E2BIG;
@@ -213,37 +263,25 @@ static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
 	check->num_exec += args.count;
 	if (!zaccel_job_charge_exec(check->job, args.count))
 		return -EAGAIN;
-	cmd->exec = zaccel_job_memory(check->job, array_size(args.count,
-							     sizeof(*cmd)));
-	if (!cmd->exec)
+	cmd->exec.count = args.count;
+	cmd->exec.cmds = zaccel_job_memory(check->job,
+					   array_size(args.count, sizeof(*cmd)));
+	if (!cmd->exec.cmds)
 		return -ENOMEM;
-	cmd->num_exec = args.count;
-
-	for (i = 0; i < args.count; i++) {
-		memcpy(&cmd->exec[i].entry, from + i * sizeof(cmd->entry),
-		       sizeof(cmd->entry));
-		barrier(); /* From here on only the copy is looked at. */
-		ret = zaccel_check_nested(check, &cmd->exec[i]);
-		if (ret) {
-			cmd->result = i;
-			return ret;
-		}
-	}
-	/* Only now: a refused command uses no buffer. */
-	for (i = 0; i < args.count; i++)
-		zaccel_check_use_operands(check, &cmd->exec[i]);
-	return 0;
+	return zaccel_exec_fetch(check, src->operand.range.data + args.offset,
+				 cmd->exec.cmds, args.count, failed);
 }
 
+/* @result is what a command that fails has to say beside its status. */
 static int zaccel_check_control(struct zaccel_check *check,
-				struct zaccel_cmd *cmd)
+				struct zaccel_cmd *cmd, u64 *result)
 {
 	const struct zaccel_operand *dst = cmd->dst, *src = cmd->src;
 
 	/* The job does not hold what these name: all is done with it here. */
 	cmd->dst = NULL;
 	cmd->src = NULL;
-	switch (cmd->entry.opcode) {
+	switch (cmd->opcode) {
 	case ZACCEL_OP_WAIT:
 		return zaccel_check_wait(check, cmd,
 					 zaccel_operand_binding(src));
@@ -252,80 +290,154 @@ static int zaccel_check_control(struct zaccel_check *check,
 					   zaccel_operand_binding(dst));
 	default:
 		return zaccel_check_exec(check, cmd,
-					 zaccel_operand_binding(src));
+					 zaccel_operand_binding(src), result);
 	}
 }
 
-static int zaccel_check_cmd(struct zaccel_check *check, struct zaccel_cmd *cmd)
+static __always_inline int zaccel_check_cmd(struct zaccel_check *check,
+					    struct zaccel_cmd *cmd, u64 *result)
 {
 	int ret;
 
-	if (check->signaled && cmd->entry.opcode != ZACCEL_OP_SIGNAL)
-		return -EINVAL;
 	ret = zaccel_check_operands(check->job->ring, cmd);
 	if (ret)
 		return ret;
-	if (zaccel_is_control(cmd->entry.opcode))
-		return zaccel_check_control(check, cmd);
+	check->started |= cmd->opcode != ZACCEL_OP_WAIT;
+	if (!cmd->dst && !cmd->src)
+		return 0;
+	if (zaccel_is_control(cmd->opcode))
+		return zaccel_check_control(check, cmd, result);
 	zaccel_check_use_operands(check, cmd);
 	return 0;
 }
 
-/*
- * One command, with what came before it in mind. Nothing runs behind a failure,
- * but whoever waits for the batch is told of it: signals are kept.
- */
-static int zaccel_check_next(struct zaccel_check *check, struct zaccel_cmd *cmd,
-			     bool canceled)
+/* Fields of a later header mean nothing here, so they must be zero. */
+static bool zaccel_sqe_is_known(struct zaccel_ring *ring, const u8 *sqe)
 {
-	bool signal = cmd->entry.opcode == ZACCEL_OP_SIGNAL;
-	int ret = cmd->status;
+	u32 size = sizeof(struct drm_zaccel_command);
 
-	cmd->exec = NULL;
-	cmd->result = 0;
-	cmd->time_ns = 0;
-	if (!ret && (!canceled || signal))
-		ret = zaccel_check_cmd(check, cmd);
-	check->started |= cmd->entry.opcode != ZACCEL_OP_WAIT;
-	check->signaled |= signal;
-	return ret ? ret : canceled ? -ECANCELED : 0;
+	return ring->sqe_size == size ||
+	       !memchr_inv(sqe + size, 0, ring->sqe_size - size);
 }
 
-static int zaccel_check_cmds(struct zaccel_check *check)
+/*
+ * One command, where more counts than itself. Nothing runs behind a failure, but
+ * whoever waits for the batch is told of it: signals are kept.
+ */
+static noinline int zaccel_check_special(struct zaccel_check *check,
+					 struct zaccel_cmd *cmd, const u8 *sqe,
+					 u64 *result)
 {
-	struct zaccel_job *job = check->job;
-	bool canceled = false;
-	u32 i;
+	bool signal = cmd->opcode == ZACCEL_OP_SIGNAL;
+	int ret = 0;
 
-	for (i = 0; i < job->count; i++) {
-		struct zaccel_cmd *cmd = zaccel_ring_cmd(job->ring,
-							 job->first + i);
+	if (!zaccel_sqe_is_known(check->job->ring, sqe) ||
+	    (check->signaled && !signal && !check->canceled))
+		ret = -EINVAL;
+	else if (!check->canceled || signal)
+		ret = zaccel_check_cmd(check, cmd, result);
+	return ret ? ret : check->canceled ? -ECANCELED : 0;
+}
 
-		cmd->status = zaccel_check_next(check, cmd, canceled);
-		/* No fault of the command's: the batch stays where it is. */
-		if (cmd->status == -ENOMEM || cmd->status == -EAGAIN)
-			return cmd->status;
-		cond_resched();
-		if (!cmd->status || canceled)
-			continue;
-		drm_dbg(&job->ring->zdev->drm,
-			"command %u of batch: opcode %u flags %#x dst %u src %u: %d\n",
-			i, cmd->entry.opcode, cmd->entry.flags, cmd->entry.dst,
-			cmd->entry.src, cmd->status);
-		canceled = !(cmd->entry.flags & ZACCEL_CMD_CONTINUE);
+/* The command does not run. */
+static int zaccel_check_failed(struct zaccel_check *check,
+			       struct zaccel_cmd *cmd, int status, u64 result)
+{
+	/* No fault of the command's: the batch stays where it is. */
+	if (status == -ENOMEM || status == -EAGAIN)
+		return status;
+	if (!check->canceled) {
+		drm_dbg(&check->job->ring->zdev->drm,
+			"command %u of batch: opcode %u flags %#x: %d\n",
+			check->job->count, cmd->opcode, cmd->flags, status);
+		check->canceled = !(cmd->flags & ZACCEL_CMD_CONTINUE);
+		check->special |= check->canceled;
 	}
+	check->started |= cmd->opcode != ZACCEL_OP_WAIT;
+	check->signaled |= cmd->opcode == ZACCEL_OP_SIGNAL;
+	check->special |= check->signaled;
+	cmd->status = status;
+	cmd->result = result;
 	return 0;
 }
 
-/* Empties the list; the job gets references if @ret is 0 so far. */
-static int zaccel_check_collect(struct zaccel_check *check, int ret)
+/*
+ * The next entry, which gets the completion behind those of its batch so far. 0,
+ * or -errno where the batch has to stay.
+ */
+static int zaccel_fetch_entry(struct zaccel_check *check, const u8 *sqe,
+			      struct zaccel_cmd *cmd,
+			      struct drm_zaccel_completion *cqe)
+{
+	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+	u64 result = 0;
+	int status;
+
+	*entry = *(const struct drm_zaccel_command *)sqe;
+	barrier(); /* From here on only the copy is looked at. */
+
+	cqe->user_data = entry->user_data;
+	status = unlikely(check->special) ?
+		 zaccel_check_special(check, cmd, sqe, &result) :
+		 zaccel_check_cmd(check, cmd, &result);
+	if (unlikely(status))
+		status = zaccel_check_failed(check, cmd, status, result);
+	return status;
+}
+
+/* Of entries that are not copied, for a look ahead: is there an end of batch? */
+static bool zaccel_ring_has_end(struct zaccel_ring *ring, u32 index, u32 tail)
+{
+	for (; index != tail; index++) {
+		const struct drm_zaccel_command *entry =
+			zaccel_ring_sqe(ring, index);
+
+		if (READ_ONCE(entry->flags) & ZACCEL_CMD_END)
+			return true;
+	}
+	return false;
+}
+
+static int zaccel_fetch_entries(struct zaccel_check *check, u32 tail, u32 space)
+{
+	struct zaccel_job *job = check->job;
+	struct zaccel_ring *ring = job->ring;
+	u32 available = zaccel_ring_count(ring->sq_head, tail);
+	u32 most = min(available, space);
+	bool end = false;
+	int ret = 0;
+
+	while (job->count < most && !ret) {
+		u32 index = job->first + job->count;
+		struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, index);
+		u32 from = ring->sq_head + job->count;
+
+		ret = zaccel_fetch_entry(check, zaccel_ring_sqe(ring, from), cmd,
+					 zaccel_ring_cqe(ring, index));
+		job->count++;
+		end = cmd->flags & ZACCEL_CMD_END;
+		if (end && !ret)
+			return 1;
+		if (!(job->count % ZACCEL_FETCH_BURST))
+			cond_resched();
+	}
+	/* A full ring that holds no end of batch can never go on. */
+	if (!end && !zaccel_ring_has_end(ring, ring->sq_head + job->count, tail))
+		return available == ring->sq_entries ? -EINVAL : 0;
+	return ret ? ret : -EAGAIN;
+}
+
+/* Empties the list; with @ret 1 the job notes what it uses. */
+static int zaccel_check_end(struct zaccel_check *check, int ret)
 {
 	struct zaccel_job *job = check->job;
 	struct zaccel_binding *binding, *next;
 	u32 num = job->num_bindings;
 
+	if (!num)
+		return ret;
 	job->num_bindings = 0;
-	if (!ret && num) {
+	if (ret == 1) {
 		job->bindings = zaccel_job_memory(job, array_size(num,
 								  sizeof(binding)));
 		if (!job->bindings)
@@ -333,20 +445,28 @@ static int zaccel_check_collect(struct zaccel_check *check, int ret)
 	}
 	list_for_each_entry_safe(binding, next, &check->bindings, batch_node) {
 		list_del_init(&binding->batch_node);
-		if (!ret)
-			job->bindings[job->num_bindings++] =
-				zaccel_binding_get(binding);
+		if (ret == 1)
+			job->bindings[job->num_bindings++] = binding;
 	}
 	return ret;
 }
 
-int zaccel_job_check(struct zaccel_job *job)
+int zaccel_job_fetch(struct zaccel_job *job, u32 tail, u32 space)
 {
 	struct zaccel_check check = { .job = job };
-	struct zaccel_cmd *last = zaccel_ring_cmd(job->ring,
-						  job->first + job->count - 1);
+	int ret;
 
 	INIT_LIST_HEAD(&check.bindings);
-	job->explicit_sync = last->entry.flags & ZACCEL_CMD_EXPLICIT_SYNC;
-	return zaccel_check_collect(&check, zaccel_check_cmds(&check));
+	check.special = job->ring->sqe_size != sizeof(struct drm_zaccel_command);
+	job->first = job->ring->cq_reserved;
+	job->count = 0;
+	job->cost = 0;
+	ret = zaccel_check_end(&check, zaccel_fetch_entries(&check, tail, space));
+	if (ret == 1) {
+		u16 flags = zaccel_ring_cmd(job->ring, job->first + job->count - 1)->flags;
+
+		job->cost += job->count * ZACCEL_CMD_COST;
+		job->explicit_sync = flags & ZACCEL_CMD_EXPLICIT_SYNC;
+	}
+	return ret;
 }

@@ -2,14 +2,18 @@
 #ifndef ZACCEL_CHECK_H
 #define ZACCEL_CHECK_H
 
+#include <linux/types.h>
+
 struct zaccel_job;
 
 /*
- * Make commands of the copies that the job's part of the ring's pool holds, each
- * with a status: one that copying it set, or 0, stands there already. The job
- * gets what they need. 0, -ENOMEM, or -EAGAIN when the EXECs under way take all
- * the ring may have. Under the ring's lock.
+ * Copy and check the entries of the next batch of the job's ring, up to @tail and
+ * for at most @space completions. The job gets the commands and what they use.
+ *
+ * Returns 1; 0 when there is no whole batch; -EINVAL when there never will be;
+ * -EAGAIN when it needs more completions, or commands of EXECs, than are left; or
+ * -ENOMEM. Under the ring's lock.
  */
-int zaccel_job_check(struct zaccel_job *job);
+int zaccel_job_fetch(struct zaccel_job *job, u32 tail, u32 space);
 
 #endif

@@ -129,6 +129,7 @@ static int zaccel_probe(struct platform_device *pdev)
 		zaccel_engine_fini(&zdev->engine);
 		return ret;
 	}
+	zaccel_engine_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_late_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	return 0;
 }

@@ -2,8 +2,8 @@
 /**
  * DOC: fetch
  *
- * The doorbell's work: entries are copied out of the shared memory once, the
- * copies are checked and are what is run. A batch is taken whole or not at all.
+ * The doorbell's work: batches are taken, each whole or not at all, and run here
+ * or sent on their way.
  *
  * Of the indices in the header only two are read, sq_tail and cq_head, both
  * checked against the kernel's own: cq_head may not pass what was posted, so
@@ -47,104 +47,45 @@ static int zaccel_ring_cq_space(struct zaccel_ring *ring, u32 *space)
 	return 0;
 }
 
-static const u8 *zaccel_ring_sqe(struct zaccel_ring *ring, u32 index)
-{
-	return ring->sq + zaccel_ring_slot(index, ring->sq_entries) *
-			  ring->sqe_size;
-}
-
-/* The flags of an entry that is not copied, for a look ahead. */
-static u16 zaccel_ring_peek_flags(struct zaccel_ring *ring, u32 index)
-{
-	const struct drm_zaccel_command *entry =
-		(const void *)zaccel_ring_sqe(ring, index);
-
-	return READ_ONCE(entry->flags);
-}
-
-static void zaccel_ring_copy_entry(struct zaccel_ring *ring, u32 index,
-				   struct zaccel_cmd *cmd)
-{
-	const u8 *from = zaccel_ring_sqe(ring, index);
-	u32 rest = ring->sqe_size - sizeof(cmd->entry);
-
-	cmd->entry = *(const struct drm_zaccel_command *)from;
-	barrier(); /* From here on only the copy is looked at. */
-	/* Fields of a later header mean nothing here, so they must be zero. */
-	cmd->status = rest && memchr_inv(from + sizeof(cmd->entry), 0, rest) ?
-		      -EINVAL : 0;
-}
-
-/*
- * Copy the next batch. Returns its length, 0 when there is no whole one, or
- * -EAGAIN when the completion queue has no room for it.
- */
-static int zaccel_ring_copy_batch(struct zaccel_ring *ring, u32 tail)
-{
-	u32 available = zaccel_ring_count(ring->sq_head, tail);
-	u32 space, i;
-	int ret;
-
-	ret = zaccel_ring_cq_space(ring, &space);
-	if (ret)
-		return ret;
-
-	for (i = 0; i < available; i++) {
-		u32 index = ring->sq_head + i;
-		struct zaccel_cmd *cmd;
-
-		if (i >= space) {
-			if (zaccel_ring_peek_flags(ring, index) &
-			    ZACCEL_CMD_END)
-				return -EAGAIN;
-			continue;
-		}
-		cmd = zaccel_ring_cmd(ring, ring->cq_reserved + i);
-		zaccel_ring_copy_entry(ring, index, cmd);
-		if (cmd->entry.flags & ZACCEL_CMD_END)
-			return i + 1;
-	}
-	/* A full ring that holds no end of batch can never go on. */
-	return available == ring->sq_entries ? -EINVAL : 0;
-}
-
-static int zaccel_batch_init(struct zaccel_job *job,
-			     const struct zaccel_syncs *syncs, bool first)
+static int zaccel_batch_add_in(struct zaccel_job *job,
+			       const struct zaccel_syncs *syncs)
 {
 	u32 i;
 	int ret;
 
-	for (i = 0; first && syncs && i < syncs->num_in; i++) {
+	for (i = 0; i < syncs->num_in; i++) {
 		ret = zaccel_job_add_dep(job, syncs->in[i]);
 		if (ret)
 			return ret;
 	}
-	ret = zaccel_job_check(job);
-	if (ret)
-		return ret;
-	zaccel_late_prepare(job);
-	return zaccel_job_publish(job, (syncs && syncs->num_out) ||
-				       !list_empty(&job->signals));
+	return 0;
 }
 
-static struct zaccel_job *zaccel_batch_prepare(struct zaccel_ring *ring,
-					       u32 count,
-					       const struct zaccel_syncs *syncs,
-					       bool first)
+/* Returns 1, 0 when there is no whole batch, or -errno. */
+static int zaccel_batch_prepare(struct zaccel_job *job, u32 tail,
+				const struct zaccel_syncs *syncs, bool first)
 {
-	struct zaccel_job *job = zaccel_job_alloc(ring);
+	bool want_fence;
+	u32 space;
 	int ret;
 
-	if (!job)
-		return ERR_PTR(-ENOMEM);
-	job->first = ring->cq_reserved;
-	job->count = count;
-	ret = zaccel_batch_init(job, syncs, first);
-	if (ret) {
-		zaccel_job_free(job);
-		return ERR_PTR(ret);
+	ret = zaccel_ring_cq_space(job->ring, &space);
+	if (ret)
+		return ret;
+	ret = zaccel_job_fetch(job, tail, space);
+	if (ret != 1)
+		return ret;
+
+	if (first && syncs) {
+		ret = zaccel_batch_add_in(job, syncs);
+		if (ret)
+			return ret;
 	}
-	return job;
+	if (unlikely(zaccel_late_is_on(job->ring->engine)))
+		zaccel_late_prepare(job);
+	want_fence = (syncs && syncs->num_out) || !list_empty(&job->signals);
+	ret = zaccel_job_publish(job, want_fence);
+	return ret ? ret : 1;
 }
 
 static void zaccel_batch_signal(struct zaccel_job *job)
@@ -155,35 +96,49 @@ static void zaccel_batch_signal(struct zaccel_job *job)
 		zaccel_signal_install(signal, job->fence);
 }
 
+/* It is on its way, or done: nothing fails any more. Returns its length. */
+static u32 zaccel_batch_commit(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	u32 count = job->count;
+	bool cookie;
+
+	ring->cq_reserved += count;
+	ring->sq_head += count;
+	/* Pairs with the submitter's load of sq_head: the copies are made. */
+	smp_store_release(&ring->header->sq_head, ring->sq_head);
+	zaccel_batch_signal(job);
+	if (job->done) {
+		zaccel_ring_post(job);
+		zaccel_job_reuse(job);
+		return count;
+	}
+	cookie = job->cookie;
+	zaccel_job_queue(job);
+	dma_fence_end_signalling(cookie);
+	return count;
+}
+
 /* Fetch one batch. Returns its length, 0 when there is none, or -errno. */
 static int zaccel_ring_fetch(struct zaccel_ring *ring, u32 tail,
 			     const struct zaccel_syncs *syncs, bool first,
 			     struct dma_fence **fence)
 {
-	struct zaccel_job *job;
-	bool cookie;
-	int count;
+	struct zaccel_job *job = zaccel_job_next(ring);
+	int ret;
 
-	count = zaccel_ring_copy_batch(ring, tail);
-	if (count <= 0)
-		return count;
-	job = zaccel_batch_prepare(ring, count, syncs, first);
-	if (IS_ERR(job))
-		return PTR_ERR(job);
-
-	zaccel_batch_signal(job);
+	if (!job)
+		return -ENOMEM;
+	ret = zaccel_batch_prepare(job, tail, syncs, first);
+	if (ret <= 0) {
+		zaccel_job_reuse(job);
+		return ret;
+	}
 	if (syncs && syncs->num_out) {
 		dma_fence_put(*fence);
 		*fence = dma_fence_get(job->fence);
 	}
-	ring->cq_reserved += count;
-	ring->sq_head += count;
-	/* Pairs with the submitter's load of sq_head: the copies are made. */
-	smp_store_release(&ring->header->sq_head, ring->sq_head);
-	cookie = job->cookie;
-	zaccel_job_queue(job);
-	dma_fence_end_signalling(cookie);
-	return count;
+	return zaccel_batch_commit(job);
 }
 
 static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
@@ -203,16 +158,17 @@ static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
 			tail, ring->sq_head, ring->sq_entries);
 		return -EINVAL;
 	}
-	for (;;) {
+	for (ret = 0; ring->sq_head != tail; cond_resched()) {
 		ret = zaccel_ring_fetch(ring, tail, syncs, !*fetched, fence);
 		if (ret <= 0)
 			break;
 		*fetched += ret;
+		if (likely(ring->sq_head == tail))
+			return 0;
 		/* The next doorbell goes on; nobody waits for the whole ring. */
 		if (signal_pending(current) ||
 		    drm_dev_is_unplugged(&ring->zdev->drm))
 			break;
-		cond_resched();
 	}
 	return *fetched ? 0 : ret;
 }
@@ -221,24 +177,26 @@ int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
 		       u32 *fetched)
 {
 	struct dma_fence *fence = NULL;
-	u32 i, end = 0;
-	int ret, idx;
+	u32 i, end;
+	int ret;
 
-	if (!drm_dev_enter(&ring->zdev->drm, &idx))
-		return -ENODEV;
-
+	/*
+	 * No drm_dev_enter(): the removal of the device ends each ring under this
+	 * lock, and its engine after that.
+	 */
 	ret = mutex_lock_interruptible(&ring->lock);
-	if (!ret) {
-		ret = zaccel_ring_fetch_all(ring, syncs, fetched, &fence);
-		end = ring->cq_reserved;
-		mutex_unlock(&ring->lock);
-	}
-	drm_dev_exit(idx);
+	if (ret)
+		return ret;
+	ret = zaccel_ring_fetch_all(ring, syncs, fetched, &fence);
+	end = ring->cq_reserved;
+	mutex_unlock(&ring->lock);
 
-	for (i = 0; fence && i < syncs->num_out; i++)
-		zaccel_signal_install(&syncs->out[i], fence);
-	dma_fence_put(fence);
-	if (*fetched)
+	if (unlikely(fence)) {
+		for (i = 0; i < syncs->num_out; i++)
+			zaccel_signal_install(&syncs->out[i], fence);
+		dma_fence_put(fence);
+	}
+	if (unlikely(zaccel_late_is_on(ring->engine)) && *fetched)
 		zaccel_late_wait(ring, end);
 	return ret;
 }

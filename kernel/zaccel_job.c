@@ -2,20 +2,21 @@
 /**
  * DOC: jobs
  *
- * A job is a batch that was fetched. It goes through three hands:
+ * A job is a batch that was fetched. It goes through three hands, unless it is
+ * small enough to end in the first:
  *
  * 1. The doorbell prepares it. Everything it needs is allocated and reserved,
- *    then its fence becomes visible (zaccel_job_publish), then it is queued.
- *    Nothing can fail between the last two.
+ *    then it is run at once, or its fence becomes visible (zaccel_job_publish)
+ *    and it is queued. Nothing can fail between the last two.
  * 2. It stands in its ring's pending list while its dependencies have not
  *    signalled. Once they have, it goes to the engine's queue if it is the
  *    oldest there; else it follows the job before it, and goes with that one,
  *    so that the batches of a ring keep their order. Fence callbacks do this:
  *    they take run_lock inside the lock of a foreign fence, so no fence is
  *    touched under run_lock.
- * 3. The engine's thread runs it, signals and posts its completions. It takes
- *    no mutex and no reservation lock and allocates nothing; what needs such
- *    things to be given back is left to zaccel_wq.
+ * 3. The engine's thread runs it, signals and posts its completions, and gives
+ *    it back to its ring. What needs a mutex to be given back is left to
+ *    zaccel_wq.
  */
 
 #include <linux/dma-fence.h>
@@ -24,7 +25,6 @@
 #include "zaccel_binding.h"
 #include "zaccel_drv.h"
 #include "zaccel_job.h"
-#include "zaccel_late.h"
 #include "zaccel_ring.h"
 #include "zaccel_sync.h"
 
@@ -36,18 +36,88 @@ struct zaccel_job_block {
 
 static void zaccel_job_free_work(struct work_struct *work);
 
-struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring)
+static struct zaccel_job *zaccel_job_new(void)
 {
 	struct zaccel_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 
-	if (!job)
-		return NULL;
+	if (job)
+		INIT_WORK(&job->free_work, zaccel_job_free_work);
+	return job;
+}
+
+static void zaccel_job_spare(struct zaccel_ring *ring, struct zaccel_job *job)
+{
+	if (atomic_inc_return(&ring->num_spare) > ZACCEL_SPARE_JOBS) {
+		atomic_dec(&ring->num_spare);
+		kfree(job);
+		return;
+	}
+	llist_add(&job->spare_node, &ring->spare);
+}
+
+int zaccel_jobs_init(struct zaccel_ring *ring)
+{
+	u32 i;
+
+	for (i = 0; i < ZACCEL_SPARE_JOBS; i++) {
+		struct zaccel_job *job = zaccel_job_new();
+
+		if (!job)
+			return -ENOMEM;
+		zaccel_job_spare(ring, job);
+	}
+	return 0;
+}
+
+void zaccel_jobs_fini(struct zaccel_ring *ring)
+{
+	struct zaccel_job *job, *next;
+
+	kfree(ring->next_job);
+	llist_for_each_entry_safe(job, next, llist_del_all(&ring->spare),
+				  spare_node)
+		kfree(job);
+}
+
+/* What the batch before has left behind. */
+static void zaccel_job_clean(struct zaccel_job *job)
+{
 	INIT_LIST_HEAD(&job->node);
 	INIT_LIST_HEAD(&job->followers);
 	INIT_LIST_HEAD(&job->signals);
 	INIT_LIST_HEAD(&job->memory);
-	INIT_WORK(&job->free_work, zaccel_job_free_work);
-	job->ring = zaccel_ring_get(ring);
+	job->fence = NULL;
+	job->late = NULL;
+	job->num_deps = 0;
+	job->max_deps = 0;
+	job->num_bindings = 0;
+	job->num_uses = 0;
+	job->num_exec = 0;
+	job->arena_used = 0;
+	job->done = false;
+	job->timed = false;
+}
+
+struct zaccel_job *zaccel_job_next(struct zaccel_ring *ring)
+{
+	/* Taken out under the ring's lock only, as llist_del_first() demands. */
+	struct llist_node *node;
+	struct zaccel_job *job = ring->next_job;
+
+	if (job)
+		return job;
+	node = llist_del_first(&ring->spare);
+	if (node) {
+		atomic_dec(&ring->num_spare);
+		job = llist_entry(node, struct zaccel_job, spare_node);
+	} else {
+		job = zaccel_job_new();
+		if (!job)
+			return NULL;
+	}
+	zaccel_job_clean(job);
+	job->ring = ring;
+	ring->next_job = job;
 	return job;
 }
 
@@ -58,7 +128,7 @@ void *zaccel_job_memory(struct zaccel_job *job, size_t size)
 
 	if (size <= sizeof(job->arena) - job->arena_used) {
 		job->arena_used += ALIGN(size, sizeof(job->arena[0]));
-		return memory;
+		return memset(memory, 0, size);
 	}
 	/* More is a bug to the allocator. */
 	if (size > INT_MAX - sizeof(*block))
@@ -70,37 +140,78 @@ void *zaccel_job_memory(struct zaccel_job *job, size_t size)
 	return block->data;
 }
 
-static void zaccel_job_free_lists(struct zaccel_job *job)
+/* What can be given back anywhere. */
+static void zaccel_job_put_fences(struct zaccel_job *job)
 {
-	struct zaccel_job_block *block, *next_block;
-	struct zaccel_signal *signal, *next_signal;
-
-	/* Signals are in memory of the job. */
-	list_for_each_entry_safe(signal, next_signal, &job->signals, node)
-		zaccel_signal_fini(signal);
-	list_for_each_entry_safe(block, next_block, &job->memory, node)
-		kvfree(block);
-}
-
-void zaccel_job_free(struct zaccel_job *job)
-{
+	struct zaccel_signal *signal, *next;
 	u32 i;
 
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_put(job->deps[i].fence);
-	for (i = 0; i < job->num_bindings; i++)
-		zaccel_binding_put(job->bindings[i]);
-	zaccel_job_free_lists(job);
-	atomic_add(job->num_exec, &job->ring->exec_left);
+	list_for_each_entry_safe(signal, next, &job->signals, node)
+		zaccel_signal_fini(signal);
 	dma_fence_put(job->fence);
-	zaccel_ring_put(job->ring);
-	kvfree(job->deps);
-	kfree(job);
+}
+
+static void zaccel_job_free_memory(struct zaccel_job *job)
+{
+	struct zaccel_job_block *block, *next;
+
+	list_for_each_entry_safe(block, next, &job->memory, node)
+		kvfree(block);
+}
+
+void zaccel_job_reuse(struct zaccel_job *job)
+{
+	/* As a job is that has used nothing. */
+	if (!job->num_deps && !job->fence && !job->arena_used && !job->late &&
+	    list_empty(&job->memory) && !job->num_exec) {
+		job->done = false;
+		job->timed = false;
+		return;
+	}
+	zaccel_job_put_fences(job);
+	atomic_add(job->num_exec, &job->ring->exec_left);
+	zaccel_job_free_memory(job);
+	zaccel_job_clean(job);
+}
+
+/* The job leaves the doorbell. */
+static void zaccel_job_hold(struct zaccel_job *job)
+{
+	u32 i;
+
+	job->ring->next_job = NULL;
+	zaccel_ring_get(job->ring);
+	for (i = 0; i < job->num_bindings; i++)
+		zaccel_binding_get(job->bindings[i]);
+}
+
+static void zaccel_job_unhold(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	u32 i;
+
+	for (i = 0; i < job->num_bindings; i++)
+		zaccel_binding_put_later(job->bindings[i]);
+	zaccel_job_free_memory(job);
+	zaccel_job_spare(ring, job);
+	zaccel_ring_put_later(ring);
 }
 
 static void zaccel_job_free_work(struct work_struct *work)
 {
-	zaccel_job_free(container_of(work, struct zaccel_job, free_work));
+	zaccel_job_unhold(container_of(work, struct zaccel_job, free_work));
+}
+
+void zaccel_job_retire(struct zaccel_job *job)
+{
+	zaccel_job_put_fences(job);
+	/* Large blocks may be mapped memory, which takes mutexes to free. */
+	if (list_empty(&job->memory))
+		zaccel_job_unhold(job);
+	else
+		queue_work(zaccel_wq, &job->free_work);
 }
 
 bool zaccel_job_charge_exec(struct zaccel_job *job, u32 count)
@@ -130,17 +241,17 @@ int zaccel_job_add_signal(struct zaccel_job *job, struct drm_syncobj *syncobj,
 static struct zaccel_dep *zaccel_job_grow_deps(struct zaccel_job *job)
 {
 	struct zaccel_dep *deps;
-	u32 max = max(job->max_deps * 2, 8u);
+	u32 max = max(job->max_deps * 2, 2u);
 
 	if (job->num_deps < job->max_deps)
 		return &job->deps[job->num_deps];
 
-	deps = kvmalloc_array(max, sizeof(*deps), GFP_KERNEL_ACCOUNT);
+	/* What was there before stays, unused, until the job is given back. */
+	deps = zaccel_job_memory(job, array_size(max, sizeof(*deps)));
 	if (!deps)
 		return NULL;
 	if (job->num_deps)
 		memcpy(deps, job->deps, job->num_deps * sizeof(*deps));
-	kvfree(job->deps);
 	job->deps = deps;
 	job->max_deps = max;
 	return &job->deps[job->num_deps];
@@ -269,6 +380,7 @@ void zaccel_job_queue(struct zaccel_job *job)
 {
 	u32 i;
 
+	zaccel_job_hold(job);
 	atomic_set(&job->deps_left, job->num_deps + 1);
 	zaccel_job_append(job);
 
@@ -298,94 +410,4 @@ void zaccel_job_abandon(struct zaccel_job *job)
 int zaccel_job_error(struct zaccel_job *job)
 {
 	return READ_ONCE(job->ring->error);
-}
-
-static int zaccel_cmd_run(struct zaccel_job *job, struct zaccel_cmd *cmd)
-{
-	struct zaccel_engine *engine = job->ring->engine;
-	int ret = engine->ops->run(engine, job, cmd);
-
-	if (ret)
-		cmd->result = 0;
-	return ret;
-}
-
-/* The commands of an EXEC are one command: what counts is the first failure. */
-static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec)
-{
-	int ret, error = 0;
-	u32 i;
-
-	for (i = 0; i < exec->num_exec; i++) {
-		struct zaccel_cmd *cmd = &exec->exec[i];
-
-		ret = zaccel_cmd_run(job, cmd);
-		if (!ret) {
-			exec->result++;
-			continue;
-		}
-		if (!error)
-			error = ret;
-		if (!(cmd->entry.flags & ZACCEL_CMD_CONTINUE))
-			break;
-	}
-	return error;
-}
-
-static void zaccel_job_run_cmd(struct zaccel_job *job, struct zaccel_cmd *cmd)
-{
-	/* What failed at fetch does not run. */
-	if (!cmd->status)
-		cmd->status = cmd->exec ? zaccel_exec_run(job, cmd) :
-					  zaccel_cmd_run(job, cmd);
-	if (cmd->entry.flags & ZACCEL_CMD_TIMESTAMP)
-		cmd->time_ns = ktime_get_ns();
-}
-
-/* Returns the first error. */
-static int zaccel_job_run(struct zaccel_job *job)
-{
-	int error = zaccel_job_error(job);
-	bool canceled = error;
-	u32 i;
-
-	for (i = 0; i < job->count; i++) {
-		struct zaccel_cmd *cmd = zaccel_ring_cmd(job->ring,
-							 job->first + i);
-
-		if (canceled) {
-			cmd->status = -ECANCELED;
-			cmd->result = 0;
-			continue;
-		}
-		zaccel_job_run_cmd(job, cmd);
-		if (!cmd->status)
-			continue;
-		if (!error)
-			error = cmd->status;
-		canceled = !(cmd->entry.flags & ZACCEL_CMD_CONTINUE) ||
-			   zaccel_job_error(job);
-	}
-	return error;
-}
-
-void zaccel_job_execute(struct zaccel_job *job)
-{
-	bool cookie = dma_fence_begin_signalling();
-	int error;
-
-	zaccel_late_hold(job);
-	error = zaccel_job_run(job);
-	zaccel_job_unuse(job);
-	/* Nobody gives it a fence any more. */
-	if (job->fence) {
-		if (error)
-			dma_fence_set_error(job->fence, error);
-		dma_fence_signal(job->fence);
-	}
-	/* Last: to its owner, a batch that is complete is so in every respect. */
-	zaccel_ring_post(job->ring, job->first, job->count);
-	dma_fence_end_signalling(cookie);
-
-	queue_work(zaccel_wq, &job->free_work);
 }

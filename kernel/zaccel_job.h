@@ -4,6 +4,7 @@
 
 #include <linux/dma-fence.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/workqueue.h>
 #include <drm/zaccel_accel.h>
 
@@ -16,28 +17,47 @@ struct zaccel_late;
 struct zaccel_ring;
 
 /**
- * struct zaccel_cmd - the kernel's own copy of a submission entry
+ * struct zaccel_cmd - a submission entry, copied, then made ready to be run
+ *
+ * A ring has one for each completion that it may promise. It is no larger than
+ * the entry, whose slots and user_data make room for what they lead to.
  */
 struct zaccel_cmd {
-	/** @entry: the copy that was checked and is run */
-	struct drm_zaccel_command entry;
-	/** @op: what it does; valid when @status is 0 */
-	const struct zaccel_op *op;
-	/** @dst: what its destination slot held when it was fetched */
+	/** @opcode: known when @status is 0 */
+	u16 opcode;
+	/** @flags: of the entry */
+	u16 flags;
+	/** @status: 0 or -errno, of what was found out at fetch */
+	s32 status;
+	/** @dst: what its destination slot held */
 	const struct zaccel_operand *dst;
-	/** @src: what its source slot held when it was fetched */
+	/** @src: what its source slot held */
 	const struct zaccel_operand *src;
-	/** @exec: of an EXEC: its commands, in memory of the job */
-	struct zaccel_cmd *exec;
-	/** @num_exec: how many */
-	u32 num_exec;
-	/** @status: 0 or -errno: from its copying, its check or its run */
-	int status;
-	/** @result: of the operation */
-	u64 result;
-	/** @time_ns: when it ended; 0 unless that was asked for */
-	u64 time_ns;
+	union {
+		/** @args: of the entry */
+		u64 args[5];
+		/** @exec: of an EXEC */
+		struct {
+			/** @exec.cmds: its commands, in memory of the job */
+			struct zaccel_cmd *cmds;
+			/** @exec.count: how many */
+			u32 count;
+		} exec;
+		/** @result: where @status is not 0 */
+		u64 result;
+	};
 };
+
+static_assert(sizeof(struct zaccel_cmd) == sizeof(struct drm_zaccel_command));
+static_assert(offsetof(struct zaccel_cmd, args) ==
+	      offsetof(struct drm_zaccel_command, args));
+
+/* The copy of the entry, until the command is made of it in its place. */
+static inline struct drm_zaccel_command *
+zaccel_cmd_entry(struct zaccel_cmd *cmd)
+{
+	return (struct drm_zaccel_command *)cmd;
+}
 
 /**
  * struct zaccel_dep - a fence that a job waits for
@@ -77,9 +97,13 @@ struct zaccel_use {
  * struct zaccel_job - a fetched batch on its way through the engine
  */
 struct zaccel_job {
-	/** @free_work: gives everything back, away from the engine's thread */
+	/** @free_work: gives back what the engine's thread must not */
 	struct work_struct free_work;
-	/** @ring: reference held until the job is freed */
+	/** @spare_node: in the ring's spare jobs */
+	struct llist_node spare_node;
+	/** @arena: enough for a batch that uses a few buffers */
+	u64 arena[24];
+	/** @ring: whose batch it is; held, as are @bindings, while queued */
 	struct zaccel_ring *ring;
 	/**
 	 * @node: in the ring's pending list or among another job's followers,
@@ -95,8 +119,14 @@ struct zaccel_job {
 	u32 first;
 	/** @count: commands in the batch */
 	u32 count;
+	/** @cost: of its commands, see zaccel_op_cost() */
+	u64 cost;
 	/** @explicit_sync: it neither heeds nor leaves implicit fences */
 	bool explicit_sync;
+	/** @done: it has run, inside the doorbell */
+	bool done;
+	/** @timed: a command has noted its own time */
+	bool timed;
 	/** @seqno: its place among the batches of the ring, and its fence's */
 	u64 seqno;
 	/**
@@ -113,13 +143,13 @@ struct zaccel_job {
 	u32 num_deps;
 	/** @max_deps: entries of @deps allocated */
 	u32 max_deps;
-	/** @deps: what it waits for */
+	/** @deps: what it waits for; in memory of the job */
 	struct zaccel_dep *deps;
 	/** @num_bindings: entries of @bindings */
 	u32 num_bindings;
 	/** @num_uses: entries of @uses */
 	u32 num_uses;
-	/** @bindings: what its commands use, each once; references held */
+	/** @bindings: what its commands use, each once */
 	struct zaccel_binding **bindings;
 	/** @uses: the buffers behind them */
 	struct zaccel_use *uses;
@@ -127,9 +157,7 @@ struct zaccel_job {
 	struct list_head memory;
 	/** @arena_used: bytes of @arena given out */
 	u32 arena_used;
-	/** @arena: enough for a batch that uses a few buffers */
-	u64 arena[32];
-	/** @num_exec: commands of EXECs, charged to the ring until it is freed */
+	/** @num_exec: commands of EXECs, charged to the ring until it has run */
 	u32 num_exec;
 	/**
 	 * @cookie: of dma_fence_begin_signalling(), from publication until it is
@@ -140,11 +168,25 @@ struct zaccel_job {
 	struct zaccel_late *late;
 };
 
-/* Takes its own reference on @ring. */
-struct zaccel_job *zaccel_job_alloc(struct zaccel_ring *ring);
+/* Jobs that a ring keeps for batches to come; those it starts with, too. */
+#define ZACCEL_SPARE_JOBS	8
 
-/* Frees a job that was never published, or one that has completed. */
-void zaccel_job_free(struct zaccel_job *job);
+/* Make the ring's spare jobs, and free them. 0 or -ENOMEM. */
+int zaccel_jobs_init(struct zaccel_ring *ring);
+void zaccel_jobs_fini(struct zaccel_ring *ring);
+
+/*
+ * The ring's next job, a spare one or a new one; NULL when there is no memory.
+ * Under the ring's lock, which keeps the ring and what its slots hold until the
+ * job is queued.
+ */
+struct zaccel_job *zaccel_job_next(struct zaccel_ring *ring);
+
+/* It was not published, or was done in the doorbell: it is the next once more. */
+void zaccel_job_reuse(struct zaccel_job *job);
+
+/* Give back a job that was queued. Engine's thread only. */
+void zaccel_job_retire(struct zaccel_job *job);
 
 /* Zeroed memory that lives as long as the job. NULL when there is none. */
 void *zaccel_job_memory(struct zaccel_job *job, size_t size);
@@ -165,23 +207,39 @@ void zaccel_job_queue(struct zaccel_job *job);
 /* Stop waiting: called on the pending jobs of a dead ring, oldest first. */
 void zaccel_job_abandon(struct zaccel_job *job);
 
-/* Run a job, signal, post its completions. Engine's thread only. */
-void zaccel_job_execute(struct zaccel_job *job);
-
 /* 0, or the errno with which the job should end at once. */
 int zaccel_job_error(struct zaccel_job *job);
+
+/* zaccel_run.c */
+
+/*
+ * Run a job here and now, if it is small and nothing is before it. Called with
+ * everything shared that it uses locked, nothing of it published. True: it has
+ * run and its fence, if it has one, has signalled; what is left is to post.
+ */
+bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence);
+
+/* Run a queued job, signal, post its completions. Engine's thread only. */
+void zaccel_job_execute(struct zaccel_job *job);
 
 /* zaccel_publish.c */
 
 /*
  * Note which buffers the job uses, collect the fences in them that it must wait
- * for, and leave its own there where somebody else can look. With @want_fence it
- * has a fence in any case. After success nothing may be allocated and no
- * reservation lock taken until the job is queued, which it must be.
+ * for; then run it, if it can be run at once, or leave its fence where somebody
+ * else can look. With @want_fence it has a fence in any case. After success
+ * nothing may be allocated and no reservation lock taken until the job is queued,
+ * which it must be unless it is done.
  */
 int zaccel_job_publish(struct zaccel_job *job, bool want_fence);
 
-/* The job has run: its private buffers are free of it. Engine's thread only. */
+/*
+ * The job enters the private buffers that it uses, and takes over *@fence, which
+ * may be NULL. -EAGAIN: one of them is shared now; begin anew.
+ */
+int zaccel_job_enter(struct zaccel_job *job, struct dma_fence **fence);
+
+/* The job has run: its private buffers are free of it. */
 void zaccel_job_unuse(struct zaccel_job *job);
 
 #endif

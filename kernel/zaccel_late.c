@@ -59,12 +59,13 @@ static u32 zaccel_cmd_num_areas(const struct zaccel_cmd *cmd)
 
 	if (cmd->status)
 		return 0;
-	for (i = 0; i < cmd->num_exec && cmd->exec; i++)
-		n += zaccel_cmd_num_areas(&cmd->exec[i]);
-	if (cmd->op->dst_kind == ZACCEL_SLOT_RANGE)
-		return 1;
-	if (cmd->op->dst_kind == ZACCEL_SLOT_IMAGE)
-		return cmd->dst->image.format->planes;
+	if (cmd->opcode == ZACCEL_OP_EXEC)
+		for (i = 0; i < cmd->exec.count; i++)
+			n += zaccel_cmd_num_areas(&cmd->exec.cmds[i]);
+	else if (cmd->dst && cmd->dst->kind == ZACCEL_SLOT_RANGE)
+		n = 1;
+	else if (cmd->dst)
+		n = cmd->dst->image.format->planes;
 	return n;
 }
 
@@ -88,15 +89,18 @@ static void zaccel_cmd_add_areas(const struct zaccel_cmd *cmd,
 
 	if (!n)
 		return;
-	for (i = 0; i < cmd->num_exec && cmd->exec; i++)
-		zaccel_cmd_add_areas(&cmd->exec[i], late);
-	if (cmd->op->dst_kind == ZACCEL_SLOT_RANGE) {
+	if (cmd->opcode == ZACCEL_OP_EXEC) {
+		for (i = 0; i < cmd->exec.count; i++)
+			zaccel_cmd_add_areas(&cmd->exec.cmds[i], late);
+	} else if (cmd->dst->kind == ZACCEL_SLOT_RANGE) {
 		/* Such operations have the place in args[0], units of bytes. */
-		area->data = cmd->dst->range.data + cmd->entry.args[0];
-		area->bytes = cmd->op->units(&cmd->entry, cmd->dst, cmd->src);
+		area->data = cmd->dst->range.data + cmd->args[0];
+		area->bytes = zaccel_op_find(cmd->opcode)->units(cmd->args,
+								 cmd->dst,
+								 cmd->src);
 		area->lines = 1;
 		late->num_areas++;
-	} else if (cmd->op->dst_kind == ZACCEL_SLOT_IMAGE) {
+	} else {
 		for (i = 0; i < n; i++)
 			zaccel_image_area(&cmd->dst->image, i, area + i);
 		late->num_areas += n;
@@ -105,13 +109,9 @@ static void zaccel_cmd_add_areas(const struct zaccel_cmd *cmd,
 
 void zaccel_late_prepare(struct zaccel_job *job)
 {
-	struct zaccel_engine *engine = job->ring->engine;
 	struct zaccel_late *late;
 	size_t size = 0;
 	u32 i, n = 0;
-
-	if (!READ_ONCE(engine->late_us) && !READ_ONCE(engine->hold))
-		return;
 
 	for (i = 0; i < job->count; i++)
 		n += zaccel_cmd_num_areas(zaccel_ring_cmd(job->ring,
@@ -192,10 +192,6 @@ void zaccel_late_hold(struct zaccel_job *job)
 
 void zaccel_late_wait(struct zaccel_ring *ring, u32 end)
 {
-	struct zaccel_engine *engine = ring->engine;
-
-	if (!READ_ONCE(engine->late_us) && !READ_ONCE(engine->hold))
-		return;
 	wait_event_timeout(ring->wait,
 			   zaccel_ring_reached(READ_ONCE(ring->cq_late), end) ||
 			   zaccel_ring_reached(READ_ONCE(ring->cq_posted), end) ||

@@ -4,17 +4,24 @@
 
 #include <linux/types.h>
 
-struct zaccel_engine;
+#include "zaccel_engine.h"
+
+struct dentry;
 struct zaccel_job;
 struct zaccel_ring;
 
 /* What a destination holds while its batch is held back. */
 #define ZACCEL_LATE_POISON	0xdb
 
+/* Is either lateness or hold switched on? */
+static inline bool zaccel_late_is_on(const struct zaccel_engine *engine)
+{
+	return READ_ONCE(engine->late_us) || READ_ONCE(engine->hold);
+}
+
 /*
- * At fetch: memory to remember what the destinations hold. Nothing while neither
- * lateness nor hold is switched on. A batch that writes more than there is memory
- * for runs as if they were not.
+ * At fetch: memory to remember what the destinations hold. A batch that writes
+ * more than there is memory for runs as if late mode were off.
  */
 void zaccel_late_prepare(struct zaccel_job *job);
 

@@ -92,8 +92,7 @@ static int zaccel_job_lock_shared(struct zaccel_job *job, struct drm_exec *exec)
 		ret = 0;
 		for (i = 0; i < job->num_uses && !ret; i++)
 			if (job->uses[i].shared)
-				ret = drm_exec_prepare_obj(exec,
-							   job->uses[i].obj, 1);
+				ret = drm_exec_lock_obj(exec, job->uses[i].obj);
 		drm_exec_retry_on_contention(exec);
 		if (ret)
 			return ret;
@@ -142,25 +141,27 @@ static bool zaccel_uses_still_private(struct zaccel_job *job)
 
 /*
  * Enter the buffers whose fences do not tell who writes: private ones, and all of
- * an explicitly synchronised batch. With the fence if there is one. -EAGAIN: begin
- * anew.
+ * an explicitly synchronised batch.
  */
-static int zaccel_job_enter(struct zaccel_job *job, struct dma_fence *fence)
+int zaccel_job_enter(struct zaccel_job *job, struct dma_fence **fence)
 {
 	struct zaccel_ring *ring = job->ring;
 	struct zaccel_device *zdev = ring->zdev;
 	int ret = 0;
 	u32 i;
 
+	if (!job->num_uses && !*fence)
+		return 0;
 	spin_lock(&zdev->uses_lock);
 	if (!zaccel_uses_still_private(job)) {
 		ret = -EAGAIN;
 		goto out;
 	}
 	job->seqno = ++ring->fence_seqno;
-	if (fence) {
-		zaccel_fence_init(fence, ring->fence_context, job->seqno);
-		job->fence = fence;
+	if (*fence) {
+		zaccel_fence_init(*fence, ring->fence_context, job->seqno);
+		job->fence = *fence;
+		*fence = NULL;
 	}
 	for (i = 0; i < job->num_uses; i++) {
 		struct zaccel_use *use = &job->uses[i];
@@ -176,10 +177,48 @@ out:
 	return ret;
 }
 
-/*
- * With everything shared locked. Nothing fails once the job has entered, and
- * then *@fence is the job's.
- */
+static int zaccel_job_alloc_fence(struct dma_fence **fence)
+{
+	if (!*fence)
+		*fence = zaccel_fence_alloc();
+	return *fence ? 0 : -ENOMEM;
+}
+
+/* For the engine's thread: nothing fails once the job has entered. */
+static int zaccel_job_publish_fence(struct zaccel_job *job,
+				    struct dma_fence **fence)
+{
+	bool shared = false;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < job->num_uses; i++) {
+		if (!job->uses[i].shared)
+			continue;
+		shared = true;
+		ret = dma_resv_reserve_fences(job->uses[i].obj->resv, 1);
+		if (ret)
+			return ret;
+	}
+	if (shared) {
+		ret = zaccel_job_alloc_fence(fence);
+		if (ret)
+			return ret;
+	}
+
+	job->cookie = dma_fence_begin_signalling();
+	ret = zaccel_job_enter(job, fence);
+	if (ret) {
+		dma_fence_end_signalling(job->cookie);
+		return ret;
+	}
+	for (i = 0; i < job->num_uses; i++)
+		if (job->uses[i].shared)
+			zaccel_use_leave_fence(&job->uses[i]);
+	return 0;
+}
+
+/* With everything shared locked. */
 static int zaccel_job_publish_locked(struct zaccel_job *job,
 				     struct dma_fence **fence)
 {
@@ -193,18 +232,8 @@ static int zaccel_job_publish_locked(struct zaccel_job *job,
 		if (ret)
 			return ret;
 	}
-
-	job->cookie = dma_fence_begin_signalling();
-	ret = zaccel_job_enter(job, *fence);
-	if (ret) {
-		dma_fence_end_signalling(job->cookie);
-		return ret;
-	}
-	*fence = NULL;
-	for (i = 0; i < job->num_uses; i++)
-		if (job->uses[i].shared)
-			zaccel_use_leave_fence(&job->uses[i]);
-	return 0;
+	return zaccel_job_try_inline(job, fence) ?
+	       0 : zaccel_job_publish_fence(job, fence);
 }
 
 static int zaccel_job_publish_shared(struct zaccel_job *job, u32 num_shared,
@@ -221,39 +250,59 @@ static int zaccel_job_publish_shared(struct zaccel_job *job, u32 num_shared,
 	return ret;
 }
 
-static int zaccel_job_try_publish(struct zaccel_job *job, bool want_fence)
+/* One lock needs no order among locks, and no memory to remember them. */
+static int zaccel_job_publish_one(struct zaccel_job *job,
+				  struct dma_resv *resv,
+				  struct dma_fence **fence)
 {
-	struct dma_fence *fence = NULL;
+	int ret = dma_resv_lock_interruptible(resv, NULL);
+
+	if (ret)
+		return ret;
+	ret = zaccel_job_publish_locked(job, fence);
+	dma_resv_unlock(resv);
+	return ret;
+}
+
+static int zaccel_job_try_publish(struct zaccel_job *job,
+				  struct dma_fence **fence)
+{
+	struct dma_resv *resv = NULL;
 	u32 i, num_shared = 0;
-	int ret;
 
 	for (i = 0; i < job->num_uses; i++) {
-		job->uses[i].shared =
-			READ_ONCE(to_zaccel_bo(job->uses[i].obj)->shared);
-		num_shared += job->uses[i].shared;
-	}
-	if (want_fence || num_shared) {
-		fence = zaccel_fence_alloc();
-		if (!fence)
-			return -ENOMEM;
-	}
+		struct zaccel_use *use = &job->uses[i];
 
-	ret = num_shared ? zaccel_job_publish_shared(job, num_shared, &fence) :
-			   zaccel_job_publish_locked(job, &fence);
-	zaccel_fence_discard(fence);
-	return ret;
+		use->shared = READ_ONCE(to_zaccel_bo(use->obj)->shared);
+		if (use->shared) {
+			resv = use->obj->resv;
+			num_shared++;
+		}
+	}
+	switch (num_shared) {
+	case 0:
+		return zaccel_job_publish_locked(job, fence);
+	case 1:
+		return zaccel_job_publish_one(job, resv, fence);
+	default:
+		return zaccel_job_publish_shared(job, num_shared, fence);
+	}
 }
 
 int zaccel_job_publish(struct zaccel_job *job, bool want_fence)
 {
+	struct dma_fence *fence = NULL;
 	int ret = zaccel_job_find_uses(job);
 
+	if (!ret && want_fence)
+		ret = zaccel_job_alloc_fence(&fence);
 	if (ret)
 		return ret;
 	/* Once for each buffer that is exported just now, at most. */
 	do {
-		ret = zaccel_job_try_publish(job, want_fence);
+		ret = zaccel_job_try_publish(job, &fence);
 	} while (ret == -EAGAIN);
+	zaccel_fence_discard(fence);
 	return ret;
 }
 

@@ -43,9 +43,8 @@ static void zaccel_ring_clear_slots(struct zaccel_ring *ring)
 	kvfree(slots);
 }
 
-static void zaccel_ring_release(struct kref *ref)
+static void zaccel_ring_destroy(struct zaccel_ring *ring)
 {
-	struct zaccel_ring *ring = container_of(ref, struct zaccel_ring, ref);
 	struct eventfd_ctx *eventfd;
 
 	zaccel_ring_clear_slots(ring);
@@ -54,12 +53,28 @@ static void zaccel_ring_release(struct kref *ref)
 	if (ring->obj)
 		drm_gem_object_put(ring->obj);
 	kvfree(ring->cmds);
+	zaccel_jobs_fini(ring);
 	eventfd = rcu_dereference_protected(ring->eventfd, true);
 	if (eventfd)
 		eventfd_ctx_put(eventfd);
 	mutex_destroy(&ring->lock);
 	drm_dev_put(&ring->zdev->drm);
 	kfree(ring);
+}
+
+static void zaccel_ring_free_work(struct work_struct *work)
+{
+	zaccel_ring_destroy(container_of(work, struct zaccel_ring, free_work));
+}
+
+static void zaccel_ring_release(struct kref *ref)
+{
+	zaccel_ring_destroy(container_of(ref, struct zaccel_ring, ref));
+}
+
+static void zaccel_ring_release_later(struct kref *ref)
+{
+	queue_work(zaccel_wq, &container_of(ref, struct zaccel_ring, ref)->free_work);
 }
 
 struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring)
@@ -71,6 +86,11 @@ struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring)
 void zaccel_ring_put(struct zaccel_ring *ring)
 {
 	kref_put(&ring->ref, zaccel_ring_release);
+}
+
+void zaccel_ring_put_later(struct zaccel_ring *ring)
+{
+	kref_put(&ring->ref, zaccel_ring_release_later);
 }
 
 struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id)
@@ -116,6 +136,8 @@ static int zaccel_ring_alloc_memory(struct zaccel_ring *ring,
 static int zaccel_ring_init(struct zaccel_ring *ring,
 			    struct drm_zaccel_ring_create *args)
 {
+	int ret;
+
 	ring->sq_entries = args->sq_entries;
 	ring->cq_entries = args->cq_entries;
 	atomic_set(&ring->exec_left, max(args->cq_entries, ZACCEL_MAX_EXEC));
@@ -128,7 +150,8 @@ static int zaccel_ring_init(struct zaccel_ring *ring,
 			       GFP_KERNEL_ACCOUNT);
 	if (!ring->cmds || !ring->slots)
 		return -ENOMEM;
-	return zaccel_ring_alloc_memory(ring, args);
+	ret = zaccel_jobs_init(ring);
+	return ret ? ret : zaccel_ring_alloc_memory(ring, args);
 }
 
 static struct zaccel_ring *
@@ -147,6 +170,8 @@ zaccel_ring_create(struct zaccel_device *zdev,
 	init_waitqueue_head(&ring->wait);
 	INIT_LIST_HEAD(&ring->device_node);
 	INIT_LIST_HEAD(&ring->pending);
+	INIT_WORK(&ring->free_work, zaccel_ring_free_work);
+	init_llist_head(&ring->spare);
 	ring->fence_context = dma_fence_context_alloc(1);
 	ring->engine = &zdev->engine;
 	ring->zdev = zdev;

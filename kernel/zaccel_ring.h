@@ -5,9 +5,11 @@
 #include <linux/iosys-map.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <drm/zaccel_accel.h>
 
 #include "common/ring.h"
@@ -31,8 +33,10 @@ struct eventfd_ctx;
  * is never read back.
  */
 struct zaccel_ring {
-	/** @ref: held by the file's table, jobs, and calls under way */
+	/** @ref: held by the file's table, queued jobs, and calls under way */
 	struct kref ref;
+	/** @free_work: for the last reference where nothing may sleep */
+	struct work_struct free_work;
 	/** @zdev: reference held */
 	struct zaccel_device *zdev;
 	/** @engine: runs its batches */
@@ -62,8 +66,8 @@ struct zaccel_ring {
 	u32 num_slots;
 
 	/**
-	 * @lock: serialises doorbells, and guards @slots, @sq_head, @cq_reserved
-	 * and @fence_seqno; reservation locks are taken inside it
+	 * @lock: serialises doorbells, and guards @slots, @sq_head, @cq_reserved,
+	 * @next_job and @fence_seqno; reservation locks are taken inside it
 	 */
 	struct mutex lock;
 	/** @slots: the table */
@@ -79,13 +83,13 @@ struct zaccel_ring {
 
 	/**
 	 * @cmds: private copies, by completion index; an entry belongs to the
-	 * doorbell until its job is queued, then to the engine's thread until it
-	 * is posted
+	 * doorbell until its job is queued or done, then to the engine's thread
+	 * until it is posted
 	 */
 	struct zaccel_cmd *cmds;
 	/**
 	 * @cq_posted: completions that may be seen, so how far cq_head may be;
-	 * stored before the header's cq_tail by the engine's thread
+	 * stored before the header's cq_tail by whoever ran them
 	 */
 	u32 cq_posted;
 	/**
@@ -95,6 +99,12 @@ struct zaccel_ring {
 	u32 cq_shown;
 	/** @exec_left: commands that further EXECs may hold */
 	atomic_t exec_left;
+	/** @next_job: for the next batch, clean; NULL when it was queued */
+	struct zaccel_job *next_job;
+	/** @spare: more jobs; taken out under @lock, put in by anybody */
+	struct llist_head spare;
+	/** @num_spare: about how many of them there are */
+	atomic_t num_spare;
 	/**
 	 * @share_mark: for explicit or not, writing or not: the last walk that
 	 * met such a job of this ring, under the device's uses_lock
@@ -119,7 +129,10 @@ struct zaccel_ring {
 };
 
 struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring);
+
+/* The second is for where nothing may sleep. */
 void zaccel_ring_put(struct zaccel_ring *ring);
+void zaccel_ring_put_later(struct zaccel_ring *ring);
 
 /* Look up a ring by its id; the caller puts it. NULL when there is none. */
 struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id);
@@ -131,6 +144,21 @@ static inline u32 zaccel_ring_shown(struct zaccel_ring *ring)
 	return smp_load_acquire(&ring->cq_shown);
 }
 
+/* The submission entry with index @index, as user space has it. */
+static inline const void *zaccel_ring_sqe(struct zaccel_ring *ring, u32 index)
+{
+	return ring->sq + zaccel_ring_slot(index, ring->sq_entries) *
+			  ring->sqe_size;
+}
+
+/* The completion with index @index, to be written only. */
+static inline struct drm_zaccel_completion *
+zaccel_ring_cqe(struct zaccel_ring *ring, u32 index)
+{
+	return (void *)(ring->cq + zaccel_ring_slot(index, ring->cq_entries) *
+				   ring->cqe_size);
+}
+
 /* The private copy with completion index @index. */
 static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 						 u32 index)
@@ -140,8 +168,8 @@ static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 
 /* zaccel_wait.c */
 
-/* Publish the completions of a batch. Engine's thread only. */
-void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count);
+/* Publish the completions of a batch: by whoever ran it, in the ring's order. */
+void zaccel_ring_post(struct zaccel_job *job);
 
 /* Wake everybody who waits for completions. */
 void zaccel_ring_wake(struct zaccel_ring *ring);

@@ -36,6 +36,8 @@ static __poll_t zaccel_ringfd_poll(struct file *file, poll_table *table)
 	__poll_t events = 0;
 
 	poll_wait(file, &ring->wait, table);
+	/* Pairs with zaccel_ring_wake(): woken, or the completion is seen. */
+	smp_mb();
 	/* A reaper may be ahead: it looks at cq_tail, which comes first. */
 	if ((s32)(zaccel_ring_shown(ring) -
 		  READ_ONCE(ring->header->cq_head)) > 0)

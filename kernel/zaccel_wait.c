@@ -2,7 +2,7 @@
 /**
  * DOC: completions
  *
- * The engine's thread posts; whoever waits looks at the queue it has mapped, or
+ * Whoever ran a batch posts its completions; whoever waits looks at the queue it has mapped, or
  * sleeps on the ring's wait queue: in a wait call, in poll() on the ring's
  * descriptor, or elsewhere with an eventfd.
  */
@@ -21,6 +21,8 @@ static void zaccel_ring_tell_eventfd(struct zaccel_ring *ring)
 {
 	struct eventfd_ctx *eventfd;
 
+	if (!rcu_access_pointer(ring->eventfd))
+		return;
 	rcu_read_lock();
 	eventfd = rcu_dereference(ring->eventfd);
 	if (eventfd)
@@ -30,41 +32,42 @@ static void zaccel_ring_tell_eventfd(struct zaccel_ring *ring)
 
 void zaccel_ring_wake(struct zaccel_ring *ring)
 {
-	wake_up_all(&ring->wait);
+	/* Orders what was stored before against a look at who sleeps. */
+	if (wq_has_sleeper(&ring->wait))
+		wake_up_all(&ring->wait);
 	zaccel_ring_tell_eventfd(ring);
 }
 
-static void zaccel_ring_put_completion(struct zaccel_ring *ring, u32 index,
-				       u64 now)
+/* What a completion lacks: the time, unless it has its own, and what is behind. */
+static void zaccel_ring_complete(struct zaccel_ring *ring, u32 index, u64 now)
 {
-	const struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, index);
-	u8 *to = ring->cq + zaccel_ring_slot(index, ring->cq_entries) *
-			    ring->cqe_size;
-	u32 rest = ring->cqe_size - sizeof(struct drm_zaccel_completion);
+	struct drm_zaccel_completion *cqe = zaccel_ring_cqe(ring, index);
 
-	*(struct drm_zaccel_completion *)to = (struct drm_zaccel_completion){
-		.user_data = cmd->entry.user_data,
-		.result = cmd->result,
-		.time_ns = cmd->time_ns ? cmd->time_ns : now,
-		.status = cmd->status,
-	};
-	if (rest)
-		memset(to + sizeof(struct drm_zaccel_completion), 0, rest);
+	if (!(zaccel_ring_cmd(ring, index)->flags & ZACCEL_CMD_TIMESTAMP))
+		cqe->time_ns = now;
+	memset(cqe + 1, 0, ring->cqe_size - sizeof(*cqe));
 }
 
-void zaccel_ring_post(struct zaccel_ring *ring, u32 first, u32 count)
+void zaccel_ring_post(struct zaccel_job *job)
 {
+	struct zaccel_ring *ring = job->ring;
+	u32 first = job->first, end = first + job->count;
 	u64 now = ktime_get_ns();
 	u32 i;
 
-	for (i = first; i != first + count; i++)
-		zaccel_ring_put_completion(ring, i, now);
+	if (likely(!job->timed &&
+		   ring->cqe_size == sizeof(struct drm_zaccel_completion)))
+		for (i = first; i != end; i++)
+			zaccel_ring_cqe(ring, i)->time_ns = now;
+	else
+		for (i = first; i != end; i++)
+			zaccel_ring_complete(ring, i, now);
 
-	WRITE_ONCE(ring->cq_posted, first + count);
+	WRITE_ONCE(ring->cq_posted, end);
 	/* Pairs with the reaper's load of cq_tail: entries before index. */
-	smp_store_release(&ring->header->cq_tail, first + count);
+	smp_store_release(&ring->header->cq_tail, end);
 	/* Who saw this may look for the tail. */
-	smp_store_release(&ring->cq_shown, first + count);
+	smp_store_release(&ring->cq_shown, end);
 	zaccel_ring_wake(ring);
 }
 
@@ -131,6 +134,8 @@ static int zaccel_ring_set_eventfd(struct zaccel_ring *ring,
 		eventfd = rcu_replace_pointer(ring->eventfd, eventfd,
 					      lockdep_is_held(&ring->lock));
 	mutex_unlock(&ring->lock);
+	/* Pairs with zaccel_ring_wake(): told, or the completion can be seen. */
+	smp_mb();
 	if (!eventfd)
 		return error;
 	if (!error)

@@ -87,6 +87,7 @@ double round_time(Mode mode) {
 
 std::size_t calls_of(const Case& what, double time) {
     constexpr double most = 4096;
+    what.before();
     double best = HUGE_VAL;
     for (int i = 0; i < 3; i++) {
         const double begin = now();
@@ -106,6 +107,7 @@ void settle() {
 void run_round(const Case& what, std::size_t count, double cost, Samples& samples) {
     // Memory that was written before: the faults of fresh pages would be counted too.
     std::vector<double> calls(count);
+    what.before();
     const double first = now();
     double begin = first;
     for (double& call : calls) {

@@ -27,6 +27,7 @@ struct Case {
     Item item = Item::call;
     std::string against{};         ///< Name of the peer's row, or empty.
     std::optional<double> goal{};  ///< Of the ratio to the peer; of the value where there is none.
+    std::function<void()> before = [] {};  ///< Before each round, not counted.
 };
 
 /// A row as it is printed. The percentiles are those of single calls, per item; absent where there

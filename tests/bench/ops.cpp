@@ -176,10 +176,10 @@ Case in_common(const Work& work) {
     auto src = std::make_shared<Operand>(work.src, op->src_kind);
     if (zaccel_op_check(&work.command, &dst->operand, &src->operand) != 0)
         throw std::runtime_error(work.name + ": the command is wrong");
-    const u64 units = op->units(&work.command, &dst->operand, &src->operand);
+    const u64 units = op->units(work.command.args, &dst->operand, &src->operand);
     return case_of(work, "", [=, command = work.command] {
         u64 result = 0;
-        op->run(&command, &dst->operand, &src->operand, 0, units, &result);
+        op->run(command.args, &dst->operand, &src->operand, 0, units, &result);
     });
 }
 

@@ -22,6 +22,11 @@ RawRing::RawRing(const std::string& path, std::uint32_t entries)
     ring_.slots = 1;
     check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_CREATE, &ring_), "RING_CREATE");
     map();
+
+    drm_zaccel_ring_fd args{};
+    args.id = ring_.id;
+    check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_FD, &args), "RING_FD");
+    ring_fd_.reset(args.fd);
 }
 
 RawRing::~RawRing() {
@@ -42,7 +47,11 @@ void RawRing::map() {
     completions_ = reinterpret_cast<const drm_zaccel_completion*>(memory_ + ring_.cq_offset);
 }
 
-void RawRing::submit() {
+void RawRing::ring(Doorbell doorbell) {
+    if (doorbell == Doorbell::kick) {
+        check(::ioctl(ring_fd_.get(), DRM_IOCTL_ZACCEL_FD_KICK, 0), "FD_KICK");
+        return;
+    }
     drm_zaccel_ring_submit args{};
     args.id = ring_.id;
     check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_SUBMIT, &args), "RING_SUBMIT");
@@ -56,7 +65,7 @@ void RawRing::wait() {
     check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_WAIT, &args), "RING_WAIT");
 }
 
-void RawRing::nops(std::uint32_t count) {
+void RawRing::nops(std::uint32_t count, Doorbell doorbell) {
     for (std::uint32_t i = 0; i < count; i++) {
         drm_zaccel_command& command = commands_[zaccel_ring_slot(tail_ + i, ring_.sq_entries)];
         command = {};
@@ -68,7 +77,7 @@ void RawRing::nops(std::uint32_t count) {
     tail_ += count;
     // Release: pairs with the kernel's acquire load of sq_tail in the doorbell.
     zaccel_store_release(&header_->sq_tail, tail_);
-    submit();
+    ring(doorbell);
 
     // Acquire: pairs with the kernel's release store of cq_tail, after the completions.
     if (!zaccel_ring_reached(zaccel_load_acquire(&header_->cq_tail), tail_)) wait();

@@ -9,6 +9,8 @@
 
 #include <accel/accel.hpp>
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -32,7 +34,15 @@ struct BatchGoal {
     std::uint32_t size;
     double goal;
 };
-constexpr std::array batch_goals{BatchGoal{16, 0.55}, BatchGoal{64, 0.40}, BatchGoal{256, 0.35}};
+constexpr std::array batch_goals{BatchGoal{1, 0.85}, BatchGoal{16, 0.55}, BatchGoal{64, 0.40},
+                                 BatchGoal{256, 0.35}};
+
+// Of an empty ioctl; and, in instructions, of one command that the engine's thread runs.
+constexpr double submit_goal = 1.3;
+constexpr double thread_goal = 9000;
+
+// As large as the device allows; what it starts with.
+constexpr std::uint32_t inline_bytes = 32768;
 
 void system_call() { ::syscall(SYS_getppid); }
 
@@ -40,6 +50,15 @@ void empty_ioctl(int fd) {
     drm_get_cap args{};
     args.capability = DRM_CAP_PRIME;
     bench::check(::ioctl(fd, DRM_IOCTL_GET_CAP, &args), "GET_CAP");
+}
+
+// What the largest batch may cost that is run inside the doorbell; all else goes to the thread.
+void set_inline_bytes(std::uint32_t bytes) {
+    for (const auto& device : std::filesystem::directory_iterator("/sys/kernel/debug/accel")) {
+        std::ofstream file(device.path() / "inline_bytes");
+        if (file << bytes << std::flush) return;
+    }
+    throw std::runtime_error("inline_bytes cannot be set; is debugfs mounted?");
 }
 
 // One batch through the library, until its last completion has been taken.
@@ -80,23 +99,26 @@ struct Bench {
     accel::Command fill = accel::Command::fill(slot, 0x5a, {0, small_fill});
     accel::Command shared_fill = accel::Command::fill(shared_slot, 0x5a, {0, small_fill});
 
-    void add_batch(std::vector<Case>& cases, std::uint32_t size, const std::string& against,
-                   std::optional<double> goal);
+    void add_batch(std::vector<Case>& cases, std::uint32_t size, double goal);
     std::vector<Case> cases();
 };
 
-void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, const std::string& against,
-                      std::optional<double> goal) {
-    const auto add = [&](const char* name, std::function<void()> body, bool peer) {
+void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, double goal) {
+    const auto add = [&](const char* name, std::function<void()> body, const std::string& peer,
+                         std::optional<double> share) {
         cases.push_back({.name = in_batch(name, size),
                          .body = std::move(body),
                          .items = static_cast<double>(size),
-                         .against = peer ? "" : against,
-                         .goal = peer ? std::nullopt : goal});
+                         .against = peer,
+                         .goal = share,
+                         .before = [] { set_inline_bytes(inline_bytes); }});
     };
-    add("io_uring nop", [this, size] { io_uring.nops(size); }, true);
-    add("nop, raw ioctls", [this, size] { raw.nops(size); }, false);
-    add("nop, library", [this, size] { round_trip(ring, std::span(nops).first(size)); }, false);
+    const std::string peer = in_batch("io_uring nop", size);
+    add("io_uring nop", [this, size] { io_uring.nops(size); }, "", {});
+    add("nop, kick", [this, size] { raw.nops(size, bench::RawRing::Doorbell::kick); }, peer, goal);
+    add("nop, submit", [this, size] { raw.nops(size, bench::RawRing::Doorbell::submit); },
+        size == 1 ? "empty ioctl" : peer, size == 1 ? std::optional(submit_goal) : std::nullopt);
+    add("nop, library", [this, size] { round_trip(ring, std::span(nops).first(size)); }, peer, {});
 }
 
 std::vector<Case> Bench::cases() {
@@ -104,15 +126,19 @@ std::vector<Case> Bench::cases() {
     all.push_back({.name = "getppid", .body = system_call});
     all.push_back(
         {.name = "empty ioctl", .body = [this] { empty_ioctl(raw.fd()); }, .against = "getppid"});
-    add_batch(all, 1, "empty ioctl", 1.3);
-    for (const auto& [size, goal] : batch_goals)
-        add_batch(all, size, in_batch("io_uring nop", size), goal);
+    for (const auto& [size, goal] : batch_goals) add_batch(all, size, goal);
+    all.push_back({.name = "nop, thread",
+                   .body = [this] { raw.nops(1, bench::RawRing::Doorbell::kick); },
+                   .goal = thread_goal,
+                   .before = [] { set_inline_bytes(0); }});
     all.push_back({.name = "fill 64 B, private",
                    .body = [this] { round_trip(ring, std::span(&fill, 1)); },
-                   .against = "nop, library"});
+                   .against = "nop, library",
+                   .before = [] { set_inline_bytes(inline_bytes); }});
     all.push_back({.name = "fill 64 B, shared",
                    .body = [this] { round_trip(ring, std::span(&shared_fill, 1)); },
-                   .against = "fill 64 B, private"});
+                   .against = "fill 64 B, private",
+                   .before = [] { set_inline_bytes(inline_bytes); }});
     all.push_back({.name = "bind, unbind",
                    .body = [this] { bind_and_unbind(ring, buffer); },
                    .against = "empty ioctl"});

@@ -367,17 +367,17 @@ TEST(Slice, IsAnEvenNumberOfLinesOrSomeKilobytes) {
 TEST(Units, AreBytesOrLines) {
     Picture dst(DRM_FORMAT_R8, 3, 7), src(DRM_FORMAT_R8, 3, 5);
     const zaccel_operand a = dst.operand(), b = src.operand();
-    const auto nop = make_command(ZACCEL_OP_NOP);
     const auto fill = make_command(ZACCEL_OP_FILL, drm_zaccel_fill{1, 2, 3});
     const auto copy = make_command(ZACCEL_OP_COPY, drm_zaccel_copy{1, 2, 3});
     const auto crc = make_command(ZACCEL_OP_CRC32C, drm_zaccel_crc32c{1, 2, 3, 0});
     const auto convert = make_command(ZACCEL_OP_CONVERT);
 
-    EXPECT_EQ(zaccel_op_nop.units(&nop, nullptr, nullptr), 0u);
-    EXPECT_EQ(zaccel_op_fill.units(&fill, nullptr, nullptr), 2u);
-    EXPECT_EQ(zaccel_op_copy.units(&copy, nullptr, nullptr), 3u);
-    EXPECT_EQ(zaccel_op_crc32c.units(&crc, nullptr, nullptr), 2u);
-    EXPECT_EQ(zaccel_op_convert.units(&convert, &a, &b), 7u);
+    EXPECT_EQ(zaccel_op_nop.units, nullptr);
+    EXPECT_EQ(zaccel_op_nop.run, nullptr);
+    EXPECT_EQ(zaccel_op_fill.units(fill.args, nullptr, nullptr), 2u);
+    EXPECT_EQ(zaccel_op_copy.units(copy.args, nullptr, nullptr), 3u);
+    EXPECT_EQ(zaccel_op_crc32c.units(crc.args, nullptr, nullptr), 2u);
+    EXPECT_EQ(zaccel_op_convert.units(convert.args, &a, &b), 7u);
 }
 
 }  // namespace

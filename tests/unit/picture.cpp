@@ -89,13 +89,14 @@ Outcome execute(const drm_zaccel_command& command, const zaccel_operand* dst,
     if (outcome.status != 0) return outcome;
 
     const zaccel_op* op = zaccel_op_find(command.opcode);
-    const std::uint64_t units = op->units(&command, dst, src);
+    if (!op->run) return outcome;
+    const std::uint64_t units = op->units(command.args, dst, src);
     if (slice == 0) slice = zaccel_op_slice(op, dst);
 
     std::uint64_t start = 0;
     do {
         const std::uint64_t end = start + std::min(slice, units - start);
-        op->run(&command, dst, src, start, end, &outcome.result);
+        op->run(command.args, dst, src, start, end, &outcome.result);
         start = end;
     } while (start < units);
     return outcome;

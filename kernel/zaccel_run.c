@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: running
+ *
+ * A job runs in one of two places.
+ *
+ * Inside the doorbell, on the caller's CPU, if it is small (see inline_bytes),
+ * all that it waits for has signalled, nothing of its ring is unfinished and the
+ * engine has nothing to do. Preemption is off from the moment the engine is taken
+ * until it is let go of, so that a caller who is not given the CPU holds up
+ * nobody, and no fence that has not signalled can be seen: the reservation locks
+ * of shared buffers are held instead.
+ *
+ * Else on the engine's thread. There, from publication on, everything is on the
+ * way to a fence: no mutex, no reservation lock and no allocation.
+ */
+
+#include <linux/dma-fence.h>
+#include <linux/timekeeping.h>
+
+#include "zaccel_engine.h"
+#include "zaccel_job.h"
+#include "zaccel_late.h"
+#include "zaccel_ring.h"
+
+static int zaccel_cmd_run(struct zaccel_job *job, struct zaccel_cmd *cmd,
+			  u64 *result)
+{
+	struct zaccel_engine *engine = job->ring->engine;
+
+	return engine->ops->run(engine, job, cmd, result);
+}
+
+/* The commands of an EXEC are one command: what counts is the first failure. */
+static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec,
+			   u64 *result)
+{
+	int ret, error = 0;
+	u32 i;
+
+	for (i = 0; i < exec->exec.count; i++) {
+		struct zaccel_cmd *cmd = &exec->exec.cmds[i];
+		u64 ignored = 0;
+
+		ret = zaccel_cmd_run(job, cmd, &ignored);
+		if (!ret) {
+			(*result)++;
+			continue;
+		}
+		if (!error)
+			error = ret;
+		if (!(cmd->flags & ZACCEL_CMD_CONTINUE))
+			break;
+	}
+	return error;
+}
+
+static int zaccel_cmd_execute(struct zaccel_job *job, struct zaccel_cmd *cmd,
+			      u64 *result)
+{
+	int status;
+
+	/* What failed at fetch does not run. */
+	if (unlikely(cmd->status)) {
+		*result = cmd->result;
+		return cmd->status;
+	}
+	if (unlikely(cmd->opcode == ZACCEL_OP_EXEC))
+		return zaccel_exec_run(job, cmd, result);
+	status = zaccel_cmd_run(job, cmd, result);
+	if (unlikely(status))
+		*result = 0;
+	return status;
+}
+
+static void zaccel_cqe_write(struct drm_zaccel_completion *cqe, int status,
+			     u64 result)
+{
+	cqe->status = status;
+	cqe->flags = 0;
+	cqe->result = result;
+}
+
+/*
+ * Writes the completions too, but for the time of those who do not have their
+ * own. Returns the first error.
+ */
+static int zaccel_job_run(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	int status, error = zaccel_job_error(job);
+	bool canceled = error;
+	u32 i;
+
+	for (i = job->first; i != job->first + job->count; i++) {
+		struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, i);
+		struct drm_zaccel_completion *cqe = zaccel_ring_cqe(ring, i);
+		u64 result = 0;
+
+		if (unlikely(canceled)) {
+			cmd->flags &= ~ZACCEL_CMD_TIMESTAMP;
+			zaccel_cqe_write(cqe, -ECANCELED, 0);
+			continue;
+		}
+		status = zaccel_cmd_execute(job, cmd, &result);
+		zaccel_cqe_write(cqe, status, result);
+		if (unlikely(cmd->flags & ZACCEL_CMD_TIMESTAMP)) {
+			cqe->time_ns = ktime_get_ns();
+			job->timed = true;
+		}
+		if (likely(!status))
+			continue;
+		if (!error)
+			error = status;
+		canceled = !(cmd->flags & ZACCEL_CMD_CONTINUE) ||
+			   zaccel_job_error(job);
+	}
+	return error;
+}
+
+/* All that others can see of the job, but for its completions. */
+static void zaccel_job_finish(struct zaccel_job *job, int error)
+{
+	if (job->num_uses)
+		zaccel_job_unuse(job);
+	if (job->num_exec)
+		atomic_add(job->num_exec, &job->ring->exec_left);
+	job->num_exec = 0;
+	/* Nobody gives it a fence any more. */
+	if (job->fence) {
+		if (error)
+			dma_fence_set_error(job->fence, error);
+		dma_fence_signal(job->fence);
+	}
+}
+
+static void zaccel_job_run_inline(struct zaccel_job *job,
+				  struct dma_fence **fence)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	/* It can fail, and then does so again on the way to the thread. */
+	if (!zaccel_job_enter(job, fence)) {
+		zaccel_job_finish(job, zaccel_job_run(job));
+		job->done = true;
+	}
+	dma_fence_end_signalling(cookie);
+}
+
+bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence)
+{
+	struct zaccel_ring *ring = job->ring;
+	struct zaccel_engine *engine = ring->engine;
+
+	if (job->num_deps || job->late ||
+	    job->cost > READ_ONCE(engine->inline_bytes) ||
+	    zaccel_ring_shown(ring) != ring->cq_reserved ||
+	    !zaccel_engine_take(engine))
+		return false;
+	zaccel_job_run_inline(job, fence);
+	zaccel_engine_release(engine);
+	return job->done;
+}
+
+void zaccel_job_execute(struct zaccel_job *job)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	zaccel_late_hold(job);
+	zaccel_job_finish(job, zaccel_job_run(job));
+	/* Last: to its owner, a batch that is complete is so in every respect. */
+	zaccel_ring_post(job);
+	dma_fence_end_signalling(cookie);
+
+	zaccel_job_retire(job);
+}
