@@ -64,6 +64,9 @@ int zaccel_op_check(const struct drm_zaccel_command *cmd,
 	return zaccel_op_check_operands(op, cmd, dst, src);
 }
 
+/* To touch memory somewhere else: a line of an image, a range. */
+#define COST_OF_PLACE	256u
+
 u64 zaccel_op_cost(const struct zaccel_op *op, const __u64 *raw,
 		   const struct zaccel_operand *dst,
 		   const struct zaccel_operand *src)
@@ -75,8 +78,8 @@ u64 zaccel_op_cost(const struct zaccel_op *op, const __u64 *raw,
 	units = op->units(raw, dst, src);
 	/* Sizes of buffers and images: no product of these overflows. */
 	if (op->dst_kind == ZACCEL_SLOT_IMAGE)
-		units *= dst->image.width;
-	return units * op->cost;
+		return units * (COST_OF_PLACE + (u64)dst->image.width * op->cost);
+	return COST_OF_PLACE + units * op->cost;
 }
 
 u64 zaccel_op_slice(const struct zaccel_op *op,

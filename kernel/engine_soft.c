@@ -7,42 +7,42 @@
  */
 
 #include <linux/minmax.h>
-#include <linux/sched.h>
 
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 
-/* Apart, so that a command that is nothing to run gets by quickly. */
-static noinline int zaccel_soft_slices(struct zaccel_job *job,
-				       struct zaccel_cmd *cmd,
-				       const struct zaccel_op *op, u64 *result)
+static int zaccel_soft_slices(struct zaccel_job *job, struct zaccel_cmd *cmd,
+			      u64 *result)
 {
+	const struct zaccel_op *op = zaccel_op_find(cmd->opcode);
 	u64 units, slice, start, end = 0;
 	int error;
 
+	if (!op->run)
+		return 0;
 	units = op->units(cmd->args, cmd->dst, cmd->src);
 	slice = zaccel_op_slice(op, cmd->dst);
 	/* A command of no units is run as well: it may have a result. */
-	for (;;) {
-		error = zaccel_job_error(job);
+	do {
+		error = zaccel_job_pause(job);
 		if (error)
 			return error;
 		start = end;
 		end = start + min(slice, units - start);
 		op->run(cmd->args, cmd->dst, cmd->src, start, end, result);
-		if (end == units)
-			return 0;
-		/* Never inside a doorbell, whose jobs are of one slice. */
-		cond_resched();
-	}
+	} while (end < units);
+	return 0;
 }
 
 static int zaccel_soft_run(struct zaccel_engine *engine, struct zaccel_job *job,
 			   struct zaccel_cmd *cmd, u64 *result)
 {
-	const struct zaccel_op *op = zaccel_op_find(cmd->opcode);
-
-	return op->run ? zaccel_soft_slices(job, cmd, op, result) : 0;
+	if (unlikely(READ_ONCE(engine->fault.kind)) && job->instance)
+		return zaccel_fault_run(engine, job, cmd, result,
+					zaccel_soft_slices);
+	/* One that is nothing to run gets by quickly. */
+	return zaccel_op_find(cmd->opcode)->run ?
+	       zaccel_soft_slices(job, cmd, result) : 0;
 }
 
 const struct zaccel_engine_ops zaccel_engine_soft = {

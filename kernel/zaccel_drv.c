@@ -119,7 +119,7 @@ static int zaccel_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "no usable DMA mask\n");
 
-	ret = zaccel_engine_init(&zdev->engine, &zaccel_engine_soft);
+	ret = zaccel_engine_init(&zdev->engine, dev, &zaccel_engine_soft);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot start the engine\n");
 
@@ -131,6 +131,7 @@ static int zaccel_probe(struct platform_device *pdev)
 	}
 	zaccel_engine_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_late_debugfs(&zdev->engine, zdev->drm.debugfs_root);
+	zaccel_fault_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct zaccel_device {
 	struct drm_device drm;
 	/** @engine: what runs the batches */
 	struct zaccel_engine engine;
+	/** @ring_serial: of the last ring that was made */
+	atomic64_t ring_serial;
 	/** @rings_lock: guards @rings; never held together with a ring's lock */
 	struct mutex rings_lock;
 	/** @rings: every ring that may still put batches on the engine's queue */

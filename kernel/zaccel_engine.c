@@ -2,10 +2,13 @@
 /**
  * DOC: engines
  *
- * An engine runs one batch at a time, on its thread or inside a doorbell. The
- * thread has a queue of batches whose dependencies have signalled, in the order
- * in which they became ready, whoever sent them. A doorbell gets the engine only
- * when that queue is empty, so it overtakes nobody.
+ * An engine has instances, each of which runs one batch at a time, and a queue of
+ * batches that can run, in the order in which that became so, whoever sent them.
+ * A ring has one batch in it at most: the next follows when that one is done.
+ *
+ * An instance is a thread. A doorbell can be one for a moment, if there is one to
+ * spare and the queue is empty, so it overtakes nobody. Of three queues the
+ * highest comes first: a thread turns to it between two slices of what it runs.
  */
 
 #include <linux/debugfs.h>
@@ -18,6 +21,7 @@
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 #include "zaccel_late.h"
+#include "zaccel_ring.h"
 
 /*
  * 32 KiB of FILL are some 20 us of one CPU at most, and more than a batch of 256
@@ -31,66 +35,182 @@ static uint inline_bytes = ZACCEL_INLINE_BYTES;
 module_param(inline_bytes, uint, 0444);
 MODULE_PARM_DESC(inline_bytes, "cost of the largest batch that is run inside the doorbell, in bytes of FILL; 0 for none");
 
-static struct zaccel_job *zaccel_engine_next(struct zaccel_engine *engine)
+static uint instances = 1;
+module_param(instances, uint, 0444);
+MODULE_PARM_DESC(instances, "batches that run at once, each on a thread of its own (default 1, at most 16)");
+
+static bool realtime;
+module_param(realtime, bool, 0444);
+MODULE_PARM_DESC(realtime, "the engine's threads run at SCHED_FIFO (default no)");
+
+/* Of zaccel_engine.state: something is queued; below it, instances in use. */
+#define ZACCEL_ENGINE_QUEUED	0x10000
+
+/* Takes the first of the highest rank; something is queued. Under the lock. */
+static struct zaccel_job *zaccel_engine_pop(struct zaccel_engine *engine)
 {
+	struct list_head *queue = &engine->queue[engine->urgent - 1];
+	struct zaccel_job *job = list_first_entry(queue, struct zaccel_job,
+						  node);
+
+	list_del_init(&job->node);
+	while (engine->urgent && list_empty(&engine->queue[engine->urgent - 1]))
+		WRITE_ONCE(engine->urgent, engine->urgent - 1);
+	if (!engine->urgent)
+		atomic_andnot(ZACCEL_ENGINE_QUEUED, &engine->state);
+	return job;
+}
+
+/* Wake a thread that has nothing to do. Under the lock. */
+static void zaccel_engine_kick(struct zaccel_engine *engine)
+{
+	u32 i;
+
+	for (i = 0; i < engine->num_instances; i++) {
+		struct zaccel_instance *instance = &engine->instances[i];
+
+		/* False as well for one that is about to start: try another. */
+		if (!instance->job &&
+		    kthread_queue_work(instance->worker, &instance->work))
+			break;
+	}
+}
+
+static u32 zaccel_engine_in_use(int state)
+{
+	return state & (ZACCEL_ENGINE_QUEUED - 1);
+}
+
+/* With the lock: the instance has a job, or has none any more. */
+static void zaccel_instance_set(struct zaccel_instance *instance,
+				struct zaccel_job *job)
+{
+	instance->job = job;
+	instance->watch.turn++;
+	if (job) {
+		job->instance = instance;
+		zaccel_watchdog_start(instance->engine);
+	}
+}
+
+/* What the instance does next; it has a place among those in use while it runs. */
+static struct zaccel_job *zaccel_engine_next(struct zaccel_instance *instance)
+{
+	struct zaccel_engine *engine = instance->engine;
 	struct zaccel_job *job = NULL;
+	bool placed = instance->job;
+	int state;
 
 	spin_lock_irq(&engine->lock);
-	/* A doorbell that has the engine calls when it is done. */
-	if (!(atomic_read(&engine->state) & ZACCEL_ENGINE_INLINE)) {
-		job = list_first_entry_or_null(&engine->queue,
-					       struct zaccel_job, node);
-		if (job)
-			list_del_init(&job->node);
-		/* A doorbell takes it from 0 only, so nothing is lost here. */
-		atomic_set(&engine->state, !job ? 0 :
-			   list_empty(&engine->queue) ? ZACCEL_ENGINE_THREAD :
-			   ZACCEL_ENGINE_THREAD | ZACCEL_ENGINE_QUEUED);
+	/* While something is queued, no doorbell takes a place. */
+	state = atomic_read(&engine->state);
+	if (engine->urgent && !placed &&
+	    zaccel_engine_in_use(state) < engine->num_instances) {
+		atomic_inc(&engine->state);
+		placed = true;
 	}
+	if (engine->urgent && placed) {
+		job = zaccel_engine_pop(engine);
+	} else if (placed) {
+		/* What was run here comes before what a doorbell runs next. */
+		smp_mb__before_atomic();
+		atomic_dec(&engine->state);
+	}
+	zaccel_instance_set(instance, job);
+	if (job && engine->urgent &&
+	    zaccel_engine_in_use(atomic_read(&engine->state)) <
+	    engine->num_instances)
+		zaccel_engine_kick(engine);
 	spin_unlock_irq(&engine->lock);
 	return job;
 }
 
 static void zaccel_engine_work(struct kthread_work *work)
 {
-	struct zaccel_engine *engine =
-		container_of(work, struct zaccel_engine, work);
-	struct zaccel_job *job;
+	struct zaccel_instance *instance =
+		container_of(work, struct zaccel_instance, work);
+	struct zaccel_job *job, *done = NULL;
 
-	while ((job = zaccel_engine_next(engine))) {
+	while ((job = zaccel_engine_next(instance))) {
+		/* The watchdog looks at it no more. */
+		if (done)
+			zaccel_job_retire(done);
 		zaccel_job_execute(job);
+		done = job;
 		cond_resched();
 	}
+	if (done)
+		zaccel_job_retire(done);
 }
 
-void zaccel_engine_queue(struct zaccel_engine *engine, struct list_head *jobs)
+void zaccel_engine_yield(struct zaccel_job *job)
 {
+	struct zaccel_instance *instance = job->instance;
+	struct zaccel_engine *engine = instance->engine;
+	unsigned long since = jiffies;
+	struct zaccel_job *other, *done = NULL;
+
+	do {
+		spin_lock_irq(&engine->lock);
+		other = engine->urgent > job->ring->rank + 1 ?
+			zaccel_engine_pop(engine) : NULL;
+		zaccel_instance_set(instance, other ? other : job);
+		spin_unlock_irq(&engine->lock);
+		if (done)
+			zaccel_job_retire(done);
+		if (other)
+			zaccel_job_execute(other);
+		done = other;
+	} while (other);
+	job->started += jiffies - since;
+}
+
+void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
+{
+	u32 rank = job->ring->rank;
 	unsigned long flags;
 	int state;
 
 	spin_lock_irqsave(&engine->lock, flags);
-	list_splice_tail_init(jobs, &engine->queue);
+	list_add_tail(&job->node, &engine->queue[rank]);
+	if (engine->urgent <= rank)
+		WRITE_ONCE(engine->urgent, rank + 1);
 	state = atomic_fetch_or(ZACCEL_ENGINE_QUEUED, &engine->state);
+	/* Else whoever is done looks at the queue. */
+	if (zaccel_engine_in_use(state) < engine->num_instances)
+		zaccel_engine_kick(engine);
 	spin_unlock_irqrestore(&engine->lock, flags);
-	/* Whoever has the engine looks again before it lets go of it. */
-	if (!state)
-		kthread_queue_work(engine->worker, &engine->work);
+}
+
+static bool zaccel_engine_try_take(struct zaccel_engine *engine)
+{
+	int state = atomic_read(&engine->state);
+
+	/* Nothing is queued, or it would be no number of instances. */
+	while (state < (int)engine->num_instances)
+		if (likely(atomic_try_cmpxchg(&engine->state, &state, state + 1)))
+			return true;
+	return false;
 }
 
 static bool zaccel_engine_spin(struct zaccel_engine *engine)
 {
 	u64 end = local_clock() + ZACCEL_TAKE_NS;
 
-	while (atomic_read(&engine->state) == ZACCEL_ENGINE_INLINE &&
-	       !need_resched() && local_clock() < end)
+	/* What is queued comes before; what threads run may take long. */
+	while (!READ_ONCE(engine->urgent) && !need_resched() &&
+	       local_clock() < end) {
+		if (zaccel_engine_try_take(engine))
+			return true;
 		cpu_relax();
-	return !atomic_cmpxchg(&engine->state, 0, ZACCEL_ENGINE_INLINE);
+	}
+	return false;
 }
 
 bool zaccel_engine_take(struct zaccel_engine *engine)
 {
 	preempt_disable();
-	if (likely(!atomic_cmpxchg(&engine->state, 0, ZACCEL_ENGINE_INLINE)))
+	if (likely(zaccel_engine_try_take(engine)))
 		return true;
 	if (zaccel_engine_spin(engine))
 		return true;
@@ -100,10 +220,13 @@ bool zaccel_engine_take(struct zaccel_engine *engine)
 
 void zaccel_engine_release(struct zaccel_engine *engine)
 {
-	int state = atomic_fetch_andnot(ZACCEL_ENGINE_INLINE, &engine->state);
+	unsigned long flags;
 
-	if (unlikely(state & ZACCEL_ENGINE_QUEUED))
-		kthread_queue_work(engine->worker, &engine->work);
+	if (unlikely(atomic_fetch_dec(&engine->state) & ZACCEL_ENGINE_QUEUED)) {
+		spin_lock_irqsave(&engine->lock, flags);
+		zaccel_engine_kick(engine);
+		spin_unlock_irqrestore(&engine->lock, flags);
+	}
 	preempt_enable();
 }
 
@@ -135,26 +258,59 @@ void zaccel_engine_debugfs(struct zaccel_engine *engine, struct dentry *root)
 				   &zaccel_inline_bytes_fops);
 }
 
-int zaccel_engine_init(struct zaccel_engine *engine,
-		       const struct zaccel_engine_ops *ops)
+static int zaccel_instance_init(struct zaccel_instance *instance,
+				struct zaccel_engine *engine)
 {
 	struct kthread_worker *worker;
 
-	zaccel_late_init(engine);
-	engine->inline_bytes = min(inline_bytes, ZACCEL_INLINE_BYTES);
-	worker = kthread_run_worker(0, "zaccel-%s", ops->name);
+	worker = kthread_run_worker(0, "zaccel-%s/%u", engine->ops->name,
+				    engine->num_instances);
 	if (IS_ERR(worker))
 		return PTR_ERR(worker);
+	if (realtime)
+		sched_set_fifo(worker->task);
+	kthread_init_work(&instance->work, zaccel_engine_work);
+	instance->engine = engine;
+	instance->worker = worker;
+	return 0;
+}
 
+int zaccel_engine_init(struct zaccel_engine *engine, struct device *dev,
+		       const struct zaccel_engine_ops *ops)
+{
+	u32 i;
+	int ret;
+
+	zaccel_late_init(engine);
+	zaccel_watchdog_init(&engine->watchdog);
 	spin_lock_init(&engine->lock);
-	INIT_LIST_HEAD(&engine->queue);
-	kthread_init_work(&engine->work, zaccel_engine_work);
+	for (i = 0; i < ZACCEL_RANKS; i++)
+		INIT_LIST_HEAD(&engine->queue[i]);
+	atomic_set(&engine->state, 0);
+	engine->inline_bytes = min(inline_bytes, ZACCEL_INLINE_BYTES);
 	engine->ops = ops;
-	engine->worker = worker;
+	engine->dev = dev;
+	for (i = 0; i < clamp(instances, 1u, ZACCEL_MAX_INSTANCES); i++) {
+		ret = zaccel_instance_init(&engine->instances[i], engine);
+		if (ret) {
+			zaccel_engine_fini(engine);
+			return ret;
+		}
+		engine->num_instances++;
+	}
 	return 0;
 }
 
 void zaccel_engine_fini(struct zaccel_engine *engine)
 {
-	kthread_destroy_worker(engine->worker);
+	u32 i;
+
+	/* What one leaves, another may take up. */
+	do {
+		for (i = 0; i < engine->num_instances; i++)
+			kthread_flush_worker(engine->instances[i].worker);
+	} while (atomic_read(&engine->state));
+	for (i = 0; i < engine->num_instances; i++)
+		kthread_destroy_worker(engine->instances[i].worker);
+	zaccel_watchdog_fini(&engine->watchdog);
 }

@@ -2,15 +2,30 @@
 #ifndef ZACCEL_ENGINE_H
 #define ZACCEL_ENGINE_H
 
+#include <linux/atomic.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "zaccel_fault.h"
+#include "zaccel_watchdog.h"
+
 struct dentry;
+struct device;
 struct zaccel_cmd;
 struct zaccel_engine;
 struct zaccel_job;
+
+/* Higher runs first. */
+enum zaccel_rank {
+	ZACCEL_RANK_LOW = 0,
+	ZACCEL_RANK_NORMAL,
+	ZACCEL_RANK_HIGH,
+	ZACCEL_RANKS,
+};
+
+#define ZACCEL_MAX_INSTANCES	16u
 
 /**
  * struct zaccel_engine_ops - what an engine is; it knows no file and no handle
@@ -24,36 +39,55 @@ struct zaccel_engine_ops {
 	 *
 	 * Called where fences are about to signal: no memory is allocated, no
 	 * reservation lock taken. May sleep only in a job that costs more than
-	 * any that is run inside a doorbell. Gives up with the job's error soon
-	 * after zaccel_job_error() has become non-zero.
+	 * any that is run inside a doorbell. Calls zaccel_job_pause() between
+	 * slices, and gives up with what that returns.
 	 */
 	int (*run)(struct zaccel_engine *engine, struct zaccel_job *job,
 		   struct zaccel_cmd *cmd, u64 *result);
 };
 
-/* Bits of zaccel_engine.state: a doorbell has it; its thread has; jobs queue. */
-#define ZACCEL_ENGINE_INLINE	0x1
-#define ZACCEL_ENGINE_THREAD	0x2
-#define ZACCEL_ENGINE_QUEUED	0x4
+/**
+ * struct zaccel_instance - a thread of an engine, that runs one batch at a time
+ */
+struct zaccel_instance {
+	/** @engine: whose it is */
+	struct zaccel_engine *engine;
+	/** @worker: its thread */
+	struct kthread_worker *worker;
+	/** @work: runs what is queued */
+	struct kthread_work work;
+	/** @job: what it runs, under the engine's lock */
+	struct zaccel_job *job;
+	/** @watch: what the watchdog saw of it, under that lock too */
+	struct zaccel_watch watch;
+};
 
 /**
- * struct zaccel_engine - runs batches one after the other, first ready first run
+ * struct zaccel_engine - runs batches, first ready first run
  */
 struct zaccel_engine {
 	/** @ops: what it is */
 	const struct zaccel_engine_ops *ops;
-	/** @worker: its thread */
-	struct kthread_worker *worker;
-	/** @work: runs what is in @queue */
-	struct kthread_work work;
-	/** @lock: guards @queue; taken from fence callbacks */
+	/** @dev: for messages and dumps */
+	struct device *dev;
+	/** @num_instances: batches that it runs at once */
+	u32 num_instances;
+	/** @instances: its threads */
+	struct zaccel_instance instances[ZACCEL_MAX_INSTANCES];
+	/** @lock: guards @queue, @urgent and the instances' jobs */
 	spinlock_t lock;
-	/** @queue: jobs whose dependencies have signalled */
-	struct list_head queue;
-	/** @state: who has it, and whether somebody waits; 0 when idle */
+	/** @queue: jobs that can run, by rank; of each ring one at most */
+	struct list_head queue[ZACCEL_RANKS];
+	/** @urgent: above the highest rank that is queued; 0 for none */
+	u32 urgent;
+	/** @state: instances in use, and ZACCEL_ENGINE_QUEUED */
 	atomic_t state;
 	/** @inline_bytes: the most that a job run inside a doorbell may cost */
 	u32 inline_bytes;
+	/** @fault: what is to go wrong */
+	struct zaccel_fault fault;
+	/** @watchdog: ends what hangs */
+	struct zaccel_watchdog watchdog;
 
 	/** @late_us: late mode: how long each job is held back */
 	u32 late_us;
@@ -61,24 +95,27 @@ struct zaccel_engine {
 	bool hold;
 	/** @advance: jobs that may go on */
 	atomic_t advance;
-	/** @wait: woken when the above change, or a ring ends */
+	/** @wait: woken when the above change, or a ring or a job ends */
 	wait_queue_head_t wait;
 };
 
 extern const struct zaccel_engine_ops zaccel_engine_soft;
 
-int zaccel_engine_init(struct zaccel_engine *engine,
+int zaccel_engine_init(struct zaccel_engine *engine, struct device *dev,
 		       const struct zaccel_engine_ops *ops);
 
-/* Append jobs to the queue, in their order. Any context. */
-void zaccel_engine_queue(struct zaccel_engine *engine, struct list_head *jobs);
+/* Append a job to the queue of its rank. Any context. */
+void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job);
 
 /*
- * For a doorbell: have the engine for itself, if nothing is queued or run there,
- * with preemption off. Waits a moment for another doorbell to be done.
+ * For a doorbell: have an instance for itself, if one is free and nothing is
+ * queued, with preemption off. Waits a moment for other doorbells to be done.
  */
 bool zaccel_engine_take(struct zaccel_engine *engine);
 void zaccel_engine_release(struct zaccel_engine *engine);
+
+/* Run what is queued at a higher rank than @job's, in the midst of it. */
+void zaccel_engine_yield(struct zaccel_job *job);
 
 /* Files in the device's debugfs directory. */
 void zaccel_engine_debugfs(struct zaccel_engine *engine, struct dentry *root);
@@ -86,7 +123,7 @@ void zaccel_engine_debugfs(struct zaccel_engine *engine, struct dentry *root);
 /* A job that is held back may have nothing to wait for any more. */
 void zaccel_engine_wake(struct zaccel_engine *engine);
 
-/* Runs what is queued, then ends the thread. */
+/* Runs what is queued, then ends the threads. */
 void zaccel_engine_fini(struct zaccel_engine *engine);
 
 #endif

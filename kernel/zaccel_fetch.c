@@ -103,11 +103,14 @@ static u32 zaccel_batch_commit(struct zaccel_job *job)
 	u32 count = job->count;
 	bool cookie;
 
+	zaccel_batch_signal(job);
 	ring->cq_reserved += count;
 	ring->sq_head += count;
-	/* Pairs with the submitter's load of sq_head: the copies are made. */
+	/*
+	 * Pairs with the submitter's load of sq_head: the copies are made, the
+	 * fences are where they were to go.
+	 */
 	smp_store_release(&ring->header->sq_head, ring->sq_head);
-	zaccel_batch_signal(job);
 	if (job->done) {
 		zaccel_ring_post(job);
 		zaccel_job_reuse(job);

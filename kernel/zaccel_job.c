@@ -9,11 +9,11 @@
  *    then it is run at once, or its fence becomes visible (zaccel_job_publish)
  *    and it is queued. Nothing can fail between the last two.
  * 2. It stands in its ring's pending list while its dependencies have not
- *    signalled. Once they have, it goes to the engine's queue if it is the
- *    oldest there; else it follows the job before it, and goes with that one,
- *    so that the batches of a ring keep their order. Fence callbacks do this:
- *    they take run_lock inside the lock of a foreign fence, so no fence is
- *    touched under run_lock.
+ *    signalled, or a job before it is not done. Then it goes to the engine's
+ *    queue, one of each ring at a time: so the batches of a ring keep their
+ *    order, and a ring full of them holds up others by one. Fence callbacks do
+ *    this too: they take run_lock inside the lock of a foreign fence, so no fence
+ *    is touched under run_lock.
  * 3. The engine's thread runs it, signals and posts its completions, and gives
  *    it back to its ring. What needs a mutex to be given back is left to
  *    zaccel_wq.
@@ -83,11 +83,14 @@ void zaccel_jobs_fini(struct zaccel_ring *ring)
 static void zaccel_job_clean(struct zaccel_job *job)
 {
 	INIT_LIST_HEAD(&job->node);
-	INIT_LIST_HEAD(&job->followers);
 	INIT_LIST_HEAD(&job->signals);
 	INIT_LIST_HEAD(&job->memory);
 	job->fence = NULL;
 	job->late = NULL;
+	job->instance = NULL;
+	job->error = 0;
+	job->ready = false;
+	job->running = false;
 	job->num_deps = 0;
 	job->max_deps = 0;
 	job->num_bindings = 0;
@@ -293,38 +296,40 @@ int zaccel_job_add_dep(struct zaccel_job *job, struct dma_fence *fence)
 	return 0;
 }
 
-/* Hand a job and those that only waited for it to the engine. */
-static void zaccel_job_release(struct zaccel_job *job)
+/* With run_lock held: the oldest job goes to the engine, if it can. */
+static void zaccel_ring_advance(struct zaccel_ring *ring)
 {
-	LIST_HEAD(jobs);
+	struct zaccel_job *job =
+		list_first_entry_or_null(&ring->pending, struct zaccel_job,
+					 node);
 
-	list_add(&job->node, &jobs);
-	list_splice_tail_init(&job->followers, &jobs);
-	zaccel_engine_queue(job->ring->engine, &jobs);
+	if (!job || !job->ready || ring->active)
+		return;
+	list_del_init(&job->node);
+	ring->active = true;
+	zaccel_engine_queue(ring->engine, job);
 }
 
-/*
- * A job's dependencies have signalled. Called from fence callbacks: whatever
- * the number of jobs that can go on now, the work is the same.
- */
+/* A job's dependencies have signalled. Called from fence callbacks. */
 static void zaccel_job_ready(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 	unsigned long flags;
 
 	spin_lock_irqsave(&ring->run_lock, flags);
-	if (ring->error) {
-		/* The jobs of a dead ring belong to zaccel_ring_kill(). */
-	} else if (list_is_first(&job->node, &ring->pending)) {
-		list_del(&job->node);
-		zaccel_job_release(job);
-	} else {
-		struct zaccel_job *prev = list_prev_entry(job, node);
-
-		list_move_tail(&job->node, &prev->followers);
-		list_splice_tail_init(&job->followers, &prev->followers);
-	}
+	job->ready = true;
+	zaccel_ring_advance(ring);
 	spin_unlock_irqrestore(&ring->run_lock, flags);
+}
+
+void zaccel_job_leave(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+
+	spin_lock_irq(&ring->run_lock);
+	ring->active = false;
+	zaccel_ring_advance(ring);
+	spin_unlock_irq(&ring->run_lock);
 }
 
 static void zaccel_dep_signaled(struct dma_fence *fence,
@@ -396,7 +401,7 @@ void zaccel_job_queue(struct zaccel_job *job)
 		zaccel_job_ready(job);
 }
 
-void zaccel_job_abandon(struct zaccel_job *job)
+static void zaccel_job_abandon(struct zaccel_job *job)
 {
 	u32 i;
 
@@ -404,10 +409,29 @@ void zaccel_job_abandon(struct zaccel_job *job)
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_remove_callback(job->deps[i].fence,
 					  &job->deps[i].cb);
-	zaccel_job_release(job);
 }
 
-int zaccel_job_error(struct zaccel_job *job)
+void zaccel_jobs_abandon(struct zaccel_ring *ring)
 {
-	return READ_ONCE(job->ring->error);
+	bool cookie = dma_fence_begin_signalling();
+	struct zaccel_job *job;
+	LIST_HEAD(pending);
+
+	/* Nothing goes to the engine meanwhile; callbacks find their job. */
+	spin_lock_irq(&ring->run_lock);
+	list_splice_init(&ring->pending, &pending);
+	spin_unlock_irq(&ring->run_lock);
+
+	list_for_each_entry(job, &pending, node) {
+		zaccel_job_abandon(job);
+		cond_resched();
+	}
+
+	spin_lock_irq(&ring->run_lock);
+	list_for_each_entry(job, &pending, node)
+		job->ready = true;
+	list_splice(&pending, &ring->pending);
+	zaccel_ring_advance(ring);
+	spin_unlock_irq(&ring->run_lock);
+	dma_fence_end_signalling(cookie);
 }

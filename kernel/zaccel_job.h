@@ -13,6 +13,7 @@
 struct drm_gem_object;
 struct drm_syncobj;
 struct zaccel_binding;
+struct zaccel_instance;
 struct zaccel_late;
 struct zaccel_ring;
 
@@ -106,15 +107,24 @@ struct zaccel_job {
 	/** @ring: whose batch it is; held, as are @bindings, while queued */
 	struct zaccel_ring *ring;
 	/**
-	 * @node: in the ring's pending list or among another job's followers,
-	 * under the ring's run_lock; then in the engine's queue, under its lock
+	 * @node: in the ring's pending list, under the ring's run_lock; then in
+	 * the engine's queue, under its lock
 	 */
 	struct list_head node;
-	/**
-	 * @followers: jobs of the ring that are ready but for this one, under
-	 * the ring's run_lock
-	 */
-	struct list_head followers;
+	/** @ready: its dependencies have signalled, under the ring's run_lock */
+	bool ready;
+	/** @running: its commands are run, by @instance */
+	bool running;
+	/** @instance: the thread that runs it; NULL inside a doorbell */
+	struct zaccel_instance *instance;
+	/** @error: 0, or why it should end at once */
+	int error;
+	/** @at: completion index of the command that runs */
+	u32 at;
+	/** @beat: counts what progress it makes */
+	u32 beat;
+	/** @started: when it began to run, in jiffies; what preempted it left out */
+	unsigned long started;
 	/** @first: completion index of the first command */
 	u32 first;
 	/** @count: commands in the batch */
@@ -204,13 +214,22 @@ int zaccel_job_add_signal(struct zaccel_job *job, struct drm_syncobj *syncobj,
 /* From here on the job finds its own way, and may be gone any moment. */
 void zaccel_job_queue(struct zaccel_job *job);
 
-/* Stop waiting: called on the pending jobs of a dead ring, oldest first. */
-void zaccel_job_abandon(struct zaccel_job *job);
+/* The pending jobs of a dead ring wait for nothing any more. */
+void zaccel_jobs_abandon(struct zaccel_ring *ring);
+
+/* A job of the ring is done: the next may go. Engine's thread only. */
+void zaccel_job_leave(struct zaccel_job *job);
+
+/* zaccel_run.c */
 
 /* 0, or the errno with which the job should end at once. */
 int zaccel_job_error(struct zaccel_job *job);
 
-/* zaccel_run.c */
+/*
+ * Between two slices of a job: others get the CPU, those of a higher rank the
+ * engine. 0, or the errno with which the job should end at once.
+ */
+int zaccel_job_pause(struct zaccel_job *job);
 
 /*
  * Run a job here and now, if it is small and nothing is before it. Called with

@@ -42,6 +42,8 @@ static bool zaccel_query_device(struct zaccel_device *zdev, u32 i,
 		.max_exec = ZACCEL_MAX_EXEC,
 		.max_sqe_size = ZACCEL_MAX_SQE_SIZE,
 		.max_cqe_size = ZACCEL_MAX_CQE_SIZE,
+		.max_batch_ms = zaccel_max_batch_ms(),
+		.default_timeout_ms = zaccel_default_timeout_ms(),
 	};
 	return i == 0;
 }
@@ -51,7 +53,7 @@ static bool zaccel_query_engine(struct zaccel_device *zdev, u32 i,
 {
 	strscpy(element->engine.name, zdev->engine.ops->name);
 	element->engine.id = 0;
-	element->engine.instances = 1;
+	element->engine.instances = zdev->engine.num_instances;
 	element->engine.address_bits = 64;
 	element->engine.align = 1;
 	return i == 0;

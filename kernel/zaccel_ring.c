@@ -8,6 +8,7 @@
  * closing a file never waits for the engine.
  */
 
+#include <linux/capability.h>
 #include <linux/eventfd.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
@@ -154,6 +155,12 @@ static int zaccel_ring_init(struct zaccel_ring *ring,
 	return ret ? ret : zaccel_ring_alloc_memory(ring, args);
 }
 
+static const u8 zaccel_ring_ranks[] = {
+	[ZACCEL_PRIORITY_NORMAL] = ZACCEL_RANK_NORMAL,
+	[ZACCEL_PRIORITY_LOW] = ZACCEL_RANK_LOW,
+	[ZACCEL_PRIORITY_HIGH] = ZACCEL_RANK_HIGH,
+};
+
 static struct zaccel_ring *
 zaccel_ring_create(struct zaccel_device *zdev,
 		   struct drm_zaccel_ring_create *args)
@@ -174,6 +181,12 @@ zaccel_ring_create(struct zaccel_device *zdev,
 	init_llist_head(&ring->spare);
 	ring->fence_context = dma_fence_context_alloc(1);
 	ring->engine = &zdev->engine;
+	ring->rank = zaccel_ring_ranks[args->priority];
+	ring->timeout_ms = args->timeout_ms ? args->timeout_ms :
+					      zaccel_default_timeout_ms();
+	ring->serial = atomic64_inc_return(&zdev->ring_serial);
+	ring->pid = task_tgid_nr(current);
+	get_task_comm(ring->comm, current);
 	ring->zdev = zdev;
 	drm_dev_get(&zdev->drm);
 
@@ -188,8 +201,6 @@ zaccel_ring_create(struct zaccel_device *zdev,
 /* Stop a ring: called once it is out of its file's table, or at unplug. */
 static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 {
-	struct zaccel_job *job, *next;
-	LIST_HEAD(pending);
 	bool first;
 
 	/* A doorbell that is under way finishes queueing first. */
@@ -198,14 +209,8 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 	first = !ring->error;
 	if (first)
 		WRITE_ONCE(ring->error, error);
-	list_splice_init(&ring->pending, &pending);
 	spin_unlock_irq(&ring->run_lock);
-
-	list_for_each_entry_safe(job, next, &pending, node) {
-		list_del_init(&job->node);
-		zaccel_job_abandon(job);
-		cond_resched();
-	}
+	zaccel_jobs_abandon(ring);
 	mutex_unlock(&ring->lock);
 	if (first)
 		zaccel_ring_wake(ring);
@@ -269,13 +274,21 @@ static int zaccel_ring_create_check(struct drm_device *drm,
 	    !zaccel_ring_entry_size(&args->cqe_size,
 				    sizeof(struct drm_zaccel_completion),
 				    ZACCEL_MAX_CQE_SIZE) ||
-	    args->slots > ZACCEL_MAX_SLOTS) {
+	    args->slots > ZACCEL_MAX_SLOTS ||
+	    args->priority >= ARRAY_SIZE(zaccel_ring_ranks) ||
+	    args->timeout_ms > zaccel_max_batch_ms()) {
 		drm_dbg(drm,
-			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u\n",
+			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u priority %u timeout %u\n",
 			args->flags, args->pad, args->sq_entries,
 			args->cq_entries, args->sqe_size, args->cqe_size,
-			args->slots);
+			args->slots, args->priority, args->timeout_ms);
 		return -EINVAL;
+	}
+	args->priority = array_index_nospec(args->priority,
+					    ARRAY_SIZE(zaccel_ring_ranks));
+	if (args->priority == ZACCEL_PRIORITY_HIGH && !capable(CAP_SYS_NICE)) {
+		drm_dbg(drm, "ring: high priority needs CAP_SYS_NICE\n");
+		return -EPERM;
 	}
 	if (args->engine != 0) {
 		drm_dbg(drm, "ring: no engine %u\n", args->engine);

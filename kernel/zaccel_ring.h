@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -41,6 +42,16 @@ struct zaccel_ring {
 	struct zaccel_device *zdev;
 	/** @engine: runs its batches */
 	struct zaccel_engine *engine;
+	/** @rank: of its batches there, enum zaccel_rank */
+	u32 rank;
+	/** @timeout_ms: without progress for so long, a batch is ended */
+	u32 timeout_ms;
+	/** @serial: device-wide number, for messages */
+	u64 serial;
+	/** @pid: of whoever made it, for messages */
+	pid_t pid;
+	/** @comm: likewise */
+	char comm[TASK_COMM_LEN];
 	/** @device_node: in the device's list, under its rings_lock */
 	struct list_head device_node;
 
@@ -118,12 +129,14 @@ struct zaccel_ring {
 	struct eventfd_ctx __rcu *eventfd;
 
 	/**
-	 * @run_lock: guards @pending and writes of @error; taken inside the lock
+	 * @run_lock: guards @pending, @active, writes of @error; taken in the lock
 	 * of foreign fences, and only locks of the engine are taken inside it
 	 */
 	spinlock_t run_lock;
-	/** @pending: jobs that wait for fences, oldest first */
+	/** @pending: jobs that wait for fences or their turn, oldest first */
 	struct list_head pending;
+	/** @active: the job before them is at the engine */
+	bool active;
 	/** @error: 0, or why the ring takes no more and runs no more */
 	int error;
 };

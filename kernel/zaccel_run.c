@@ -16,12 +16,33 @@
  */
 
 #include <linux/dma-fence.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
 #include <linux/timekeeping.h>
 
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
+
+int zaccel_job_error(struct zaccel_job *job)
+{
+	int error = READ_ONCE(job->ring->error);
+
+	return error ? error : READ_ONCE(job->error);
+}
+
+int zaccel_job_pause(struct zaccel_job *job)
+{
+	/* Inside a doorbell there is one slice, and nobody else's turn. */
+	if (job->instance) {
+		WRITE_ONCE(job->beat, job->beat + 1);
+		if (READ_ONCE(job->ring->engine->urgent) > job->ring->rank + 1)
+			zaccel_engine_yield(job);
+		cond_resched();
+	}
+	return zaccel_job_error(job);
+}
 
 static int zaccel_cmd_run(struct zaccel_job *job, struct zaccel_cmd *cmd,
 			  u64 *result)
@@ -102,7 +123,13 @@ static int zaccel_job_run(struct zaccel_job *job)
 			zaccel_cqe_write(cqe, -ECANCELED, 0);
 			continue;
 		}
-		status = zaccel_cmd_execute(job, cmd, &result);
+		status = 0;
+		if (unlikely(job->instance)) {
+			WRITE_ONCE(job->at, i);
+			status = zaccel_job_pause(job);
+		}
+		if (likely(!status))
+			status = zaccel_cmd_execute(job, cmd, &result);
 		zaccel_cqe_write(cqe, status, result);
 		if (unlikely(cmd->flags & ZACCEL_CMD_TIMESTAMP)) {
 			cqe->time_ns = ktime_get_ns();
@@ -152,7 +179,10 @@ bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence)
 	struct zaccel_ring *ring = job->ring;
 	struct zaccel_engine *engine = ring->engine;
 
-	if (job->num_deps || job->late ||
+	/* There, spinlocks sleep. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
+	if (job->num_deps || job->late || READ_ONCE(engine->fault.kind) ||
 	    job->cost > READ_ONCE(engine->inline_bytes) ||
 	    zaccel_ring_shown(ring) != ring->cq_reserved ||
 	    !zaccel_engine_take(engine))
@@ -165,12 +195,17 @@ bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence)
 void zaccel_job_execute(struct zaccel_job *job)
 {
 	bool cookie = dma_fence_begin_signalling();
+	int error;
 
 	zaccel_late_hold(job);
-	zaccel_job_finish(job, zaccel_job_run(job));
+	job->at = job->first;
+	job->started = jiffies;
+	WRITE_ONCE(job->running, true);
+	error = zaccel_job_run(job);
+	WRITE_ONCE(job->running, false);
+	zaccel_job_finish(job, error);
 	/* Last: to its owner, a batch that is complete is so in every respect. */
 	zaccel_ring_post(job);
+	zaccel_job_leave(job);
 	dma_fence_end_signalling(cookie);
-
-	zaccel_job_retire(job);
 }

@@ -33,7 +33,7 @@ FIELD_IS(struct drm_zaccel_query, stride, 8, 4);
 FIELD_IS(struct drm_zaccel_query, count, 12, 4);
 FIELD_IS(struct drm_zaccel_query, data, 16, 8);
 
-SIZE_IS(struct drm_zaccel_device_info, 48);
+SIZE_IS(struct drm_zaccel_device_info, 56);
 FIELD_IS(struct drm_zaccel_device_info, min_ring_entries, 0, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_ring_entries, 4, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_slots, 8, 4);
@@ -45,6 +45,8 @@ FIELD_IS(struct drm_zaccel_device_info, max_syncobjs, 32, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_exec, 36, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_sqe_size, 40, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_cqe_size, 44, 4);
+FIELD_IS(struct drm_zaccel_device_info, max_batch_ms, 48, 4);
+FIELD_IS(struct drm_zaccel_device_info, default_timeout_ms, 52, 4);
 
 SIZE_IS(struct drm_zaccel_engine_info, 56);
 FIELD_IS(struct drm_zaccel_engine_info, name, 0, 32);
@@ -102,7 +104,7 @@ FIELD_IS(struct drm_zaccel_buffer_export, flags, 4, 4);
 FIELD_IS(struct drm_zaccel_buffer_export, fd, 8, 4);
 FIELD_IS(struct drm_zaccel_buffer_export, pad, 12, 4);
 
-SIZE_IS(struct drm_zaccel_ring_create, 56);
+SIZE_IS(struct drm_zaccel_ring_create, 64);
 FIELD_IS(struct drm_zaccel_ring_create, flags, 0, 4);
 FIELD_IS(struct drm_zaccel_ring_create, engine, 4, 4);
 FIELD_IS(struct drm_zaccel_ring_create, sq_entries, 8, 4);
@@ -114,8 +116,10 @@ FIELD_IS(struct drm_zaccel_ring_create, id, 28, 4);
 FIELD_IS(struct drm_zaccel_ring_create, handle, 32, 4);
 FIELD_IS(struct drm_zaccel_ring_create, sq_offset, 36, 4);
 FIELD_IS(struct drm_zaccel_ring_create, cq_offset, 40, 4);
-FIELD_IS(struct drm_zaccel_ring_create, pad, 44, 4);
+FIELD_IS(struct drm_zaccel_ring_create, priority, 44, 4);
 FIELD_IS(struct drm_zaccel_ring_create, size, 48, 8);
+FIELD_IS(struct drm_zaccel_ring_create, timeout_ms, 56, 4);
+FIELD_IS(struct drm_zaccel_ring_create, pad, 60, 4);
 
 SIZE_IS(struct drm_zaccel_ring_destroy, 8);
 FIELD_IS(struct drm_zaccel_ring_destroy, id, 0, 4);
@@ -241,7 +245,7 @@ FIELD_IS(struct drm_zaccel_convolve3x3, pad, 21, 3);
 IS_SO(DRM_IOCTL_ZACCEL_QUERY == 0xc0186440);
 IS_SO(DRM_IOCTL_ZACCEL_BUFFER_CREATE == 0xc0186441);
 IS_SO(DRM_IOCTL_ZACCEL_BUFFER_INFO == 0xc0206442);
-IS_SO(DRM_IOCTL_ZACCEL_RING_CREATE == 0xc0386443);
+IS_SO(DRM_IOCTL_ZACCEL_RING_CREATE == 0xc0406443);
 IS_SO(DRM_IOCTL_ZACCEL_RING_DESTROY == 0x40086444);
 IS_SO(DRM_IOCTL_ZACCEL_RING_BIND == 0x40886445);
 IS_SO(DRM_IOCTL_ZACCEL_RING_SUBMIT == 0xc0286446);

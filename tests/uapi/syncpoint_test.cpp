@@ -349,6 +349,7 @@ TEST_F(SubmitPointError, OfADestroyedRingIsCanceled) {
     EXPECT_EQ(final_point_status(second), -ECANCELED);
     engine_.advance();
     EXPECT_EQ(final_point_status(third), 1) << "a batch that waits is not the one that failed";
+    other.wait_for(1);
     EXPECT_EQ(other.reap().at(0).status, 0);
 }
 

@@ -126,6 +126,10 @@ struct drm_zaccel_device_info {
 	__u32 max_sqe_size;
 	/** @max_cqe_size: largest drm_zaccel_ring_create.cqe_size, in bytes */
 	__u32 max_cqe_size;
+	/** @max_batch_ms: a batch that runs for longer is ended */
+	__u32 max_batch_ms;
+	/** @default_timeout_ms: see drm_zaccel_ring_create.timeout_ms */
+	__u32 default_timeout_ms;
 };
 
 /** define ZACCEL_ENGINE_CONTIGUOUS - buffers must be one block of memory */
@@ -301,6 +305,20 @@ struct drm_zaccel_buffer_export {
 };
 
 /**
+ * enum drm_zaccel_priority - whose batches an engine runs first
+ *
+ * A batch of a higher priority also comes between two slices of one of a lower.
+ */
+enum drm_zaccel_priority {
+	/** @ZACCEL_PRIORITY_NORMAL: what programs have that ask for nothing */
+	ZACCEL_PRIORITY_NORMAL = 0,
+	/** @ZACCEL_PRIORITY_LOW: after all others */
+	ZACCEL_PRIORITY_LOW,
+	/** @ZACCEL_PRIORITY_HIGH: before all others; needs CAP_SYS_NICE */
+	ZACCEL_PRIORITY_HIGH,
+};
+
+/**
  * struct drm_zaccel_ring_create - make a ring
  *
  * The ring is one GEM buffer (@handle) that holds a header, the submission
@@ -314,8 +332,10 @@ struct drm_zaccel_buffer_export {
  * -EINVAL: entries no power of two or out of the limits of
  * drm_zaccel_device_info, @cq_entries smaller than @sq_entries, an entry's size
  * no power of two, smaller than this header's structure or above the device's
- * limit, too many slots, @flags or @pad not zero. -ENOENT: no such engine.
- * -ENOSPC: max_rings reached. -ENODEV. -ENOMEM.
+ * limit, too many slots, no such priority, @timeout_ms above the device's
+ * max_batch_ms, @flags or @pad not zero. -EPERM: high priority without
+ * CAP_SYS_NICE. -ENOENT: no such engine. -ENOSPC: max_rings reached. -ENODEV.
+ * -ENOMEM.
  */
 struct drm_zaccel_ring_create {
 	/** @flags: in, must be 0 */
@@ -340,10 +360,17 @@ struct drm_zaccel_ring_create {
 	__u32 sq_offset;
 	/** @cq_offset: out, byte offset of the completion queue */
 	__u32 cq_offset;
-	/** @pad: must be 0 */
-	__u32 pad;
+	/** @priority: in, enum drm_zaccel_priority */
+	__u32 priority;
 	/** @size: out, bytes of the ring's memory */
 	__u64 size;
+	/**
+	 * @timeout_ms: in, a batch that makes no progress for so long is ended;
+	 * 0 for drm_zaccel_device_info.default_timeout_ms
+	 */
+	__u32 timeout_ms;
+	/** @pad: must be 0 */
+	__u32 pad;
 };
 
 /**

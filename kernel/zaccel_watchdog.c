@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: watchdog
+ *
+ * While an engine's threads are busy, a timer looks at them. A job that has made
+ * no progress for as long as its ring allows, or has run for longer than the
+ * device allows any batch to, is told to end: its error becomes -ETIMEDOUT, which
+ * the engine sees between slices. Nothing else happens here. The job ends on its
+ * thread like every other, so its fence signals and its buffers are given back
+ * when the engine is done with them, not before.
+ *
+ * What a job is held back by late mode does not count.
+ */
+
+#include <linux/devcoredump.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/moduleparam.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "zaccel_engine.h"
+#include "zaccel_job.h"
+#include "zaccel_ring.h"
+#include "zaccel_watchdog.h"
+
+#define ZACCEL_WATCHDOG_PERIOD_MS	20
+#define ZACCEL_DUMP_SIZE		1024
+
+static uint max_batch_ms = 10000;
+module_param(max_batch_ms, uint, 0444);
+MODULE_PARM_DESC(max_batch_ms, "a batch that runs for longer is ended (default 10000)");
+
+static uint timeout_ms = 2000;
+module_param(timeout_ms, uint, 0444);
+MODULE_PARM_DESC(timeout_ms, "a batch without progress for so long is ended, unless its ring says otherwise (default 2000)");
+
+u32 zaccel_max_batch_ms(void)
+{
+	return clamp(max_batch_ms, 100u, 3600u * MSEC_PER_SEC);
+}
+
+u32 zaccel_default_timeout_ms(void)
+{
+	return clamp(timeout_ms, 100u, zaccel_max_batch_ms());
+}
+
+/* With the engine's lock, which keeps the job from being given back. */
+static void zaccel_watchdog_end(struct zaccel_engine *engine,
+				struct zaccel_job *job, const char *reason)
+{
+	struct zaccel_watchdog *watchdog = &engine->watchdog;
+	struct zaccel_ring *ring = job->ring;
+	const struct zaccel_cmd *cmd;
+
+	WRITE_ONCE(job->error, -ETIMEDOUT);
+	wake_up_all(&engine->wait);
+	/* One that comes while another is written down is not. */
+	if (watchdog->reporting)
+		return;
+	watchdog->reporting = true;
+	watchdog->hang = (struct zaccel_hang){
+		.reason = reason,
+		.pid = ring->pid,
+		.ring = ring->serial,
+		.first = job->first,
+		.count = job->count,
+		.at = READ_ONCE(job->at),
+		.ran_ms = jiffies_to_msecs(jiffies - job->started),
+	};
+	cmd = zaccel_ring_cmd(ring, watchdog->hang.at);
+	watchdog->hang.opcode = cmd->opcode;
+	watchdog->hang.flags = cmd->flags;
+	/* An EXEC has a pointer there. */
+	if (cmd->opcode != ZACCEL_OP_EXEC)
+		memcpy(watchdog->hang.args, cmd->args, sizeof(cmd->args));
+	memcpy(watchdog->hang.comm, ring->comm, sizeof(ring->comm));
+	schedule_work(&watchdog->report);
+}
+
+static void zaccel_watchdog_look(struct zaccel_engine *engine,
+				 struct zaccel_instance *instance)
+{
+	struct zaccel_watch *watch = &instance->watch;
+	struct zaccel_job *job = instance->job;
+	u32 beat = READ_ONCE(job->beat);
+
+	if (!READ_ONCE(job->running) || READ_ONCE(job->error))
+		return;
+	if (watch->seen_turn != watch->turn || watch->seen_beat != beat) {
+		watch->seen_turn = watch->turn;
+		watch->seen_beat = beat;
+		watch->since = jiffies;
+	}
+	if (time_after(jiffies, watch->since +
+				msecs_to_jiffies(job->ring->timeout_ms)))
+		zaccel_watchdog_end(engine, job, "no progress");
+	else if (time_after(jiffies, job->started +
+				     msecs_to_jiffies(zaccel_max_batch_ms())))
+		zaccel_watchdog_end(engine, job, "too long");
+}
+
+static void zaccel_watchdog_rearm(struct zaccel_watchdog *watchdog)
+{
+	mod_timer(&watchdog->timer,
+		  jiffies + msecs_to_jiffies(ZACCEL_WATCHDOG_PERIOD_MS));
+}
+
+static void zaccel_watchdog_timer(struct timer_list *timer)
+{
+	struct zaccel_engine *engine =
+		container_of(timer, struct zaccel_engine, watchdog.timer);
+	unsigned long flags;
+	bool busy = false;
+	u32 i;
+
+	spin_lock_irqsave(&engine->lock, flags);
+	for (i = 0; i < engine->num_instances; i++) {
+		if (!engine->instances[i].job)
+			continue;
+		zaccel_watchdog_look(engine, &engine->instances[i]);
+		busy = true;
+	}
+	if (busy)
+		zaccel_watchdog_rearm(&engine->watchdog);
+	spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+static int zaccel_hang_print(const struct zaccel_hang *hang, char *text,
+			     size_t size)
+{
+	return scnprintf(text, size,
+			 "driver: zaccel\nreason: %s\nclient: %s\npid: %d\n"
+			 "ring: %llu\nbatch: completions %u to %u\n"
+			 "command: %u, opcode %u, flags %#x\n"
+			 "args: %#llx %#llx %#llx %#llx %#llx\nran: %u ms\n",
+			 hang->reason, hang->comm, hang->pid, hang->ring,
+			 hang->first, hang->first + hang->count - 1,
+			 hang->at - hang->first, hang->opcode, hang->flags,
+			 hang->args[0], hang->args[1], hang->args[2],
+			 hang->args[3], hang->args[4], hang->ran_ms);
+}
+
+static void zaccel_watchdog_report(struct work_struct *work)
+{
+	struct zaccel_engine *engine =
+		container_of(work, struct zaccel_engine, watchdog.report);
+	const struct zaccel_hang *hang = &engine->watchdog.hang;
+	char *text = vzalloc(ZACCEL_DUMP_SIZE);
+
+	dev_warn_ratelimited(engine->dev,
+			     "%s: batch of %s[%d], ring %llu, command %u of %u (opcode %u) ended after %u ms\n",
+			     hang->reason, hang->comm, hang->pid, hang->ring,
+			     hang->at - hang->first, hang->count, hang->opcode,
+			     hang->ran_ms);
+	/* Frees the text, now or when it has been read. */
+	if (text)
+		dev_coredumpv(engine->dev, text,
+			      zaccel_hang_print(hang, text, ZACCEL_DUMP_SIZE),
+			      GFP_KERNEL);
+
+	spin_lock_irq(&engine->lock);
+	engine->watchdog.reporting = false;
+	spin_unlock_irq(&engine->lock);
+}
+
+void zaccel_watchdog_start(struct zaccel_engine *engine)
+{
+	if (!timer_pending(&engine->watchdog.timer))
+		zaccel_watchdog_rearm(&engine->watchdog);
+}
+
+void zaccel_watchdog_init(struct zaccel_watchdog *watchdog)
+{
+	timer_setup(&watchdog->timer, zaccel_watchdog_timer, 0);
+	INIT_WORK(&watchdog->report, zaccel_watchdog_report);
+}
+
+void zaccel_watchdog_fini(struct zaccel_watchdog *watchdog)
+{
+	timer_shutdown_sync(&watchdog->timer);
+	flush_work(&watchdog->report);
+}
