@@ -97,7 +97,11 @@ static void zaccel_check_use(struct zaccel_check *check,
 	binding->batch_write |= write;
 }
 
-/* The operation's structure takes the place of the reference to it. */
+/*
+ * The operation's structure takes the place of the reference to it. It may be
+ * that of another header: what is not given is zero, and what the operation does
+ * not know must be, as in args[].
+ */
 static int zaccel_params_fetch(struct zaccel_ring *ring,
 			       struct drm_zaccel_command *entry)
 {

@@ -154,7 +154,7 @@ class ExecMalformed : public Exec {
             {"wait", wait_point(sync), -EINVAL},
             {"signal", signal_point(sync), -EINVAL},
             {"exec", exec(list, 0, 1), -EINVAL},
-            {"params", with_params(nop(), data, 8), -EINVAL},
+            {"params", with_params(nop(), data, 41), -EINVAL},
         };
         for (unsigned bit = 0; bit < 16; bit++)
             if (1U << bit != ZACCEL_CMD_CONTINUE && 1U << bit != ZACCEL_CMD_PARAMS)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fixture.hpp"
+#include "foreign.hpp"
 #include "hostile.hpp"
 #include "late.hpp"
 #include "ring.hpp"
@@ -95,11 +96,43 @@ TEST_F(Params, OffsetCountsFromTheRange) {
     EXPECT_EQ(memory_[0], 0x41);
 }
 
-TEST_F(Params, SizeIsExact) {
-    for (std::uint32_t size : {0U, 8U, 16U, 23U, 25U, 32U, 40U, 4096U, 1U << 31, ~0U})
+// A block of an older header: what it does not have is zero.
+TEST_F(Params, WhatIsNotGivenIsZero) {
+    memory_[0] = 0x77;
+    const drm_zaccel_command command = fill(data, 0, 1, ~0ULL);
+    EXPECT_EQ(run(moved(command, 16)).result, 1U);
+    EXPECT_EQ(memory_[0], 0) << "a pattern of zeros";
+    memory_[0] = 0x77;
+    for (std::uint32_t size : {0U, 8U}) {
+        EXPECT_EQ(run(moved(command, size)).status, 0) << size;
+        EXPECT_EQ(run(moved(command, size)).result, 0U) << size;
+    }
+    EXPECT_EQ(memory_[0], 0x77);
+    EXPECT_EQ(run(moved(fill(data, 0x1122, 1, 0x55), 1)).result, 0U) << "part of a field";
+    EXPECT_EQ(run(moved(crc32c(data, 0, 1, 5), 16)).result, run(crc32c(data, 0, 1)).result);
+}
+
+// One of a later header: it must not ask for what is not known.
+TEST_F(Params, WhatIsNotKnownMustBeZero) {
+    const drm_zaccel_command commands[] = {fill(data, 0, 1, 0x41), nop(), crc32c(data, 0, 8)};
+    for (const drm_zaccel_command& command : commands) {
+        for (std::uint32_t size : {32U, 33U, 40U})
+            EXPECT_EQ(run(moved(command, size)).status, 0) << size;
+        const std::uint32_t known = command.opcode == ZACCEL_OP_NOP ? 0 : 24;
+        for (std::uint32_t byte = known; byte < sizeof(command.args); byte++) {
+            const drm_zaccel_command longer = moved(command, sizeof(command.args));
+            parameters_[byte] = 1;
+            EXPECT_EQ(run(longer).status, -EINVAL) << byte;
+            EXPECT_EQ(run(with_params(command, block, byte)).status, 0) << "not part of it";
+        }
+    }
+}
+
+TEST_F(Params, LongerThanArgsIsInvalid) {
+    for (std::uint32_t size : {41U, 48U, 4096U, 4097U, 1U << 31, ~0U}) {
         EXPECT_EQ(run(with_params(fill(data, 0, 1, 1), block, size)).status, -EINVAL) << size;
-    for (std::uint32_t size : {1U, 8U, 40U})
         EXPECT_EQ(run(with_params(nop(), block, size)).status, -EINVAL) << size;
+    }
 }
 
 TEST_F(Params, StandInARange) {
@@ -176,6 +209,29 @@ TEST_F(Params, AreReadBeforeTheirBatchRuns) {
     EXPECT_EQ(statuses(ring_.run({fill(block, 0, page, ~0ULL), good})), (std::vector<int>{0, 0}));
     EXPECT_EQ(memory_[7], 0x42);
     EXPECT_EQ(memory_[8], 0);
+}
+
+// Whose the fences in the block's buffer are does not matter: nobody waits for them.
+TEST_F(Params, AreReadWithoutWaiting) {
+    const Fd dmabuf = block_.export_dmabuf();
+    const ManualFence fence;
+    import_fence(dmabuf, VgemBuffer::Use::write, fence.sync_file());
+    EXPECT_EQ(run(moved(fill(data, 0, 1, 0x41), 24)).status, 0);
+    EXPECT_EQ(memory_[0], 0x41);
+    EXPECT_EQ(block_.wait(0), ETIME) << "it is still there";
+    fence.signal();
+}
+
+TEST_F(Params, LeaveTheirBufferIdle) {
+    const Fd dmabuf = block_.export_dmabuf();
+    const HeldEngine engine;
+    ring_.put_batch({moved(fill(data, 0, 1, 0x41), 24)});
+    ASSERT_EQ(ring_.submit(), 0);
+    EXPECT_EQ(data_.wait(0), ETIME) << "the batch is under way";
+    EXPECT_EQ(block_.wait(0), 0);
+    EXPECT_TRUE(writable(dmabuf));
+    engine.advance();
+    ring_.wait_for(1);
 }
 
 TEST_F(Params, MayBeScribbledOver) {

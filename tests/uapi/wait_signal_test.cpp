@@ -273,7 +273,7 @@ TEST_F(SignalCommand, ThatIsMalformedGivesNothing) {
         change(command);
         EXPECT_EQ(run({nop(), command}), (std::vector<int>{0, -error}));
         // Behind a failure, too.
-        EXPECT_EQ(run({with_params(nop(), data, 1), command}),
+        EXPECT_EQ(run({with_params(nop(), data, 41), command}),
                   (std::vector<int>{-EINVAL, -ECANCELED}));
         EXPECT_EQ(out_.last_given(), 1U);
     };

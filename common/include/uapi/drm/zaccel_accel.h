@@ -726,12 +726,14 @@ struct drm_zaccel_completion {
 /**
  * struct drm_zaccel_params - where the operation's own structure is
  *
- * It is read once, when the batch is fetched, as if it stood in args[].
+ * It is read once, when the batch is fetched, as if it stood in args[]: what is
+ * not given is zero, and what lies behind drm_zaccel_operation_info.args_size
+ * must be. So a program may give the structure as its own header has it.
  */
 struct drm_zaccel_params {
 	/** @slot: a range */
 	__u32 slot;
-	/** @size: bytes, exactly drm_zaccel_operation_info.args_size */
+	/** @size: bytes, as many as args[] has at most */
 	__u32 size;
 	/** @offset: bytes from the start of the range */
 	__u64 offset;
