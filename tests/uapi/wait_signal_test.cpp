@@ -102,12 +102,18 @@ TEST_F(WaitCommand, AsManyAsAllowedWork) {
     EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(last + 1, 0));
 }
 
-TEST_F(WaitCommand, OneMoreIsTooMany) {
+TEST_F(WaitCommand, MoreAreTooMany) {
     in_.signal_point(1);
-    const std::vector<drm_zaccel_command> waits(ZACCEL_MAX_SYNCOBJS + 2, wait_point(in));
+    const drm_zaccel_command wait = wait_point(in);
+    std::vector<drm_zaccel_command> waits(ZACCEL_MAX_SYNCOBJS + 3, wait);
     std::vector<int> expected(ZACCEL_MAX_SYNCOBJS, 0);
-    expected.insert(expected.end(), {-E2BIG, -ECANCELED});
+    expected.insert(expected.end(), {-E2BIG, -ECANCELED, -ECANCELED});
     EXPECT_EQ(statuses(ring_.run(waits)), expected);
+    for (std::uint32_t i : {0U, 1U}) {
+        waits[ZACCEL_MAX_SYNCOBJS + i] = with(wait, ZACCEL_CMD_CONTINUE);
+        expected[ZACCEL_MAX_SYNCOBJS + i + 1] = -E2BIG;
+        EXPECT_EQ(statuses(ring_.run(waits)), expected) << i;
+    }
 }
 
 TEST_F(WaitCommand, BehindAnotherIsInvalid) {
@@ -234,6 +240,19 @@ TEST_F(SignalCommand, OfAFailedBatchCarriesTheError) {
     ring_.wait_for(4);
     EXPECT_EQ(statuses(ring_.reap()),
               (std::vector<int>{-ERANGE, -ECANCELED, -ECANCELED, -ECANCELED}));
+}
+
+TEST_F(SignalCommand, MoreAreTooMany) {
+    for (std::uint64_t point = 1; point <= ZACCEL_MAX_SYNCOBJS + 3; point++)
+        ring_.put(signal_point(out, point));
+    ring_.entry(ring_.sq_tail() - 1).flags = ZACCEL_CMD_END;
+    ASSERT_EQ(ring_.submit(), 0);
+    EXPECT_EQ(out_.last_given(), std::uint64_t{ZACCEL_MAX_SYNCOBJS});
+    engine_.advance();
+    ring_.wait_for(ring_.sq_tail());
+    std::vector<int> expected(ZACCEL_MAX_SYNCOBJS, 0);
+    expected.insert(expected.end(), {-E2BIG, -ECANCELED, -ECANCELED});
+    EXPECT_EQ(statuses(ring_.reap()), expected);
 }
 
 TEST_F(SignalCommand, OfABatchThatCannotWaitCarriesTheError) {

@@ -523,7 +523,7 @@ struct drm_zaccel_ring_submit {
 
 /**
  * define ZACCEL_MAX_SYNCOBJS - per direction and submit; also the WAITs and the
- * SIGNALs of a batch, of which the next one fails with -E2BIG
+ * SIGNALs of a batch, of which those beyond fail with -E2BIG
  */
 #define ZACCEL_MAX_SYNCOBJS 16
 
