@@ -11,6 +11,7 @@
 #include "exec_fixture.hpp"
 #include "foreign.hpp"
 #include "hostile.hpp"
+#include "ringfd.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {
@@ -256,6 +257,84 @@ TEST_F(ExecCopy, UsesTheBuffersOfItsCommands) {
     engine.advance();
     ring_.wait_for(1);
     EXPECT_EQ(poll_events(dmabuf.get(), POLLIN, 20000), POLLIN);
+}
+
+// Commands of all EXECs under way: as many as a batch may have, or the completion queue if that is
+// longer.
+class ExecRoom : public ExecTest {
+ protected:
+    void put_exec(std::uint32_t count) { ring_.put_batch({exec(list, 0, count)}); }
+
+    void expect_no_room() {
+        EXPECT_EQ(ring_.submit(), EAGAIN);
+        EXPECT_EQ(ring_.fetched(), 0U);
+        EXPECT_EQ(kick(fd_), -EAGAIN);
+    }
+
+    const Fd fd_ = open_ring(device_, ring_.id());
+    const HeldEngine engine_;
+};
+
+TEST_F(ExecRoom, IsForAllBatchesTogether) {
+    put_exec(most - 1);
+    put_exec(1);
+    ASSERT_EQ(ring_.submit(), 0);
+    EXPECT_EQ(ring_.fetched(), 2U);
+    put_exec(1);
+    expect_no_room();
+    engine_.release();
+    ring_.wait_for(2);
+    ASSERT_EQ(ring_.submit(), 0);
+    ring_.wait_for(3);
+    EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(3, 0));
+}
+
+TEST_F(ExecRoom, IsThatOfALongQueue) {
+    constexpr std::uint32_t length = 4 * most;
+    Ring ring(device_, {8, length, 1});
+    ASSERT_EQ(ring.bind_range(list, list_, 0, list_size), 0);
+    for (int i = 0; i < 4; i++) ring.put_batch({exec(list, 0, most)});
+    ASSERT_EQ(ring.submit(), 0);
+    EXPECT_EQ(ring.fetched(), 4U);
+    ring.put_batch({exec(list, 0, 1)});
+    EXPECT_EQ(ring.submit(), EAGAIN);
+}
+
+TEST_F(ExecRoom, LeavesOtherBatchesAlone) {
+    put_exec(most);
+    ASSERT_EQ(ring_.submit(), 0);
+    ring_.put_batch({nop()});
+    put_exec(1);
+    ASSERT_EQ(ring_.submit(), 0);
+    EXPECT_EQ(ring_.fetched(), 1U) << "up to the one without room";
+    expect_no_room();
+}
+
+// Refused for its list, not for the room: it must not keep any.
+TEST_F(ExecRoom, IsNotUsedByWhatIsRefused) {
+    entries_[most - 1].opcode = 99;
+    ring_.put_batch({with(exec(list, 0, most), ZACCEL_CMD_CONTINUE), nop()});
+    ASSERT_EQ(ring_.submit(), 0);
+    engine_.advance();
+    ring_.wait_for(2);
+    EXPECT_EQ(statuses(ring_.reap()), (std::vector<int>{-EOPNOTSUPP, 0}));
+    entries_[most - 1] = nop();
+    put_exec(most);
+    EXPECT_EQ(ring_.submit(), 0);
+}
+
+// To whoever saw its completions a batch is over in every respect.
+TEST_F(ExecRoom, IsBackWhenTheCompletionIsSeen) {
+    put_exec(most);
+    ASSERT_EQ(ring_.submit(), 0);
+    for (std::uint32_t round = 1; round <= 200; round++) {
+        put_exec(most);
+        if (round % 20 == 1) expect_no_room();
+        engine_.advance();
+        ASSERT_TRUE(eventually([&] { return ring_.cq_tail() == round; }));
+        EXPECT_EQ(ring_.reap().at(0).status, 0);
+        ASSERT_EQ(ring_.submit(), 0) << round;
+    }
 }
 
 class ExecScribbler : public ExecTest {
