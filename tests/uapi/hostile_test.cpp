@@ -5,12 +5,12 @@
 
 #include <drm/drm_fourcc.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <future>
 #include <thread>
 #include <vector>
 
@@ -19,6 +19,7 @@
 #include "interruptions.hpp"
 #include "memory.hpp"
 #include "ring.hpp"
+#include "ringfd.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -77,6 +78,69 @@ TEST_F(Ioctl, UnknownNumberIsInvalid) {
     std::uint64_t argument[32] = {};
     for (unsigned nr = DRM_COMMAND_BASE + DRM_ZACCEL_RING_FD + 1; nr < DRM_COMMAND_END; nr++)
         EXPECT_EQ(call(device_.get(), DRM_IOWR(nr, std::uint64_t[4]), argument), EINVAL) << nr;
+}
+
+// Gaps in the core's table, and what lies behind it.
+TEST_F(Ioctl, UnknownNumberOfTheCoreIsInvalid) {
+    std::uint64_t argument[32] = {};
+    for (unsigned nr : {0x1fU, 0x22U, 0xe0U, 0xffU})
+        EXPECT_EQ(call(device_.get(), DRM_IOWR(nr, std::uint64_t[4]), argument), EINVAL) << nr;
+}
+
+TEST_F(Ioctl, NoneOfDrmsIsNotAnIoctl) {
+    std::uint64_t argument[32] = {};
+    for (unsigned nr : {0U, 1U, 0x40U, 0x41U, 0xffU})
+        for (unsigned long request : {static_cast<unsigned long>(_IO('T', nr)),
+                                      static_cast<unsigned long>(_IOWR('D', nr, std::uint64_t[4]))})
+            EXPECT_EQ(call(device_.get(), request, argument), ENOTTY) << std::hex << request;
+}
+
+/// A structure that can be read and not written.
+template <typename T>
+class ReadOnly {
+ public:
+    explicit ReadOnly(const T& value)
+        : memory_(
+              ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+        check(memory_ == MAP_FAILED ? errno : 0, "mmap");
+        std::memcpy(memory_, &value, sizeof(value));
+        ::mprotect(memory_, page, PROT_READ);
+    }
+    ReadOnly(const ReadOnly&) = delete;
+    ReadOnly& operator=(const ReadOnly&) = delete;
+    ~ReadOnly() { ::munmap(memory_, page); }
+
+    void* address() const { return memory_; }
+
+ private:
+    void* memory_;
+};
+
+// The call is over when its results are to be written.
+TEST_F(Ioctl, HandleThatCannotBeWrittenIsThere) {
+    drm_zaccel_buffer_create args{};
+    args.size = 3 * page;
+    ASSERT_EQ(call(device_, DRM_IOCTL_ZACCEL_BUFFER_CREATE, args), 0);
+    Buffer::adopt(device_, args.handle).close();
+    const ReadOnly lost(args);
+    EXPECT_EQ(call(device_.get(), DRM_IOCTL_ZACCEL_BUFFER_CREATE, lost.address()), EFAULT);
+    const Buffer next(device_, page), same_as_before = Buffer::adopt(device_, args.handle);
+    EXPECT_NE(next.handle(), args.handle);
+    drm_zaccel_buffer_info info{};
+    info.handle = args.handle;
+    EXPECT_EQ(call(device_, DRM_IOCTL_ZACCEL_BUFFER_INFO, info), 0);
+    EXPECT_EQ(info.size, 3 * page);
+}
+
+TEST_F(Ioctl, DescriptorThatCannotBeWrittenIsThere) {
+    const Ring ring(device_);
+    const int next = open_ring(device_, ring.id()).get();
+    drm_zaccel_ring_fd args{};
+    args.id = ring.id();
+    const ReadOnly lost(args);
+    EXPECT_EQ(call(device_.get(), DRM_IOCTL_ZACCEL_RING_FD, lost.address()), EFAULT);
+    const Fd there(next);
+    EXPECT_EQ(kick(there), 0);
 }
 
 TEST_F(Ioctl, RubbishIsRefused) {
@@ -342,31 +406,6 @@ TEST_F(Race, SignalsDuringDoorbells) {
         ASSERT_TRUE(eventually([&] { return ring.cq_tail() == ring.sq_tail(); }));
         for (const drm_zaccel_completion& completion : ring.reap()) ASSERT_EQ(completion.status, 0);
     }
-}
-
-// While one doorbell is long at work another waits for it, and need not.
-TEST_F(Race, SignalEndsTheWaitForAnotherDoorbell) {
-    const Interruptions interruptions;
-    Ring ring(device_, {32768, 32768, 0});
-    const auto doorbell = [&] {
-        drm_zaccel_ring_submit args{};
-        args.id = ring.id();
-        return call(device_, DRM_IOCTL_ZACCEL_RING_SUBMIT, args);
-    };
-    const auto second_is_interrupted = [&] {
-        const std::uint32_t before = ring.sq_head();
-        for (std::uint32_t i = 0; i < 32768; i++) ring.put(with_end(nop()));
-        ring.publish();
-        std::future<int> first = std::async(std::launch::async, doorbell);
-        EXPECT_TRUE(eventually([&] { return ring.sq_head() != before; }));
-        const int error = interruptions.until_it_returns(doorbell);
-        EXPECT_TRUE(error == 0 || error == EINTR) << error;
-        EXPECT_EQ(first.get(), 0);
-        ring.wait_for(ring.sq_tail());
-        ring.reap();
-        return error == EINTR;
-    };
-    EXPECT_TRUE(eventually(second_is_interrupted));
 }
 
 }  // namespace

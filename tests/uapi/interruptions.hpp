@@ -11,17 +11,22 @@
 
 namespace uapi_tests {
 
-/// Signals without SA_RESTART, which do nothing but end calls. What was there before comes back.
+/// Signals that do nothing but interrupt calls, which end unless the flags have SA_RESTART. What
+/// was there before comes back.
 class Interruptions {
  public:
-    Interruptions() {
+    explicit Interruptions(int flags = 0) {
         struct sigaction action{};
-        action.sa_handler = [](int) {};
+        action.sa_flags = flags;
+        action.sa_handler = [](int) { handled_++; };
         ::sigaction(SIGUSR1, &action, &before_);
     }
     Interruptions(const Interruptions&) = delete;
     Interruptions& operator=(const Interruptions&) = delete;
     ~Interruptions() { ::sigaction(SIGUSR1, &before_, nullptr); }
+
+    /// How many of them have come, ever.
+    static unsigned handled() { return handled_; }
 
     static void interrupt(pthread_t thread) { ::pthread_kill(thread, SIGUSR1); }
 
@@ -44,6 +49,8 @@ class Interruptions {
     }
 
  private:
+    static inline std::atomic<unsigned> handled_ = 0;
+
     struct sigaction before_{};
 };
 
