@@ -202,6 +202,16 @@ TEST_F(ExplicitSync, IsSaidByTheLastCommand) {
     EXPECT_EQ(statuses(other_.reap()), (std::vector<int>{-EINVAL, 0}));
 }
 
+TEST_F(ExplicitSync, CountsInACommandThatIsRefused) {
+    submit_gated(write_it);
+    drm_zaccel_command refused = nop();
+    refused.opcode = 99;
+    submit(other_, {write_it, with_explicit_sync(refused)});
+    other_.wait_for(2);
+    EXPECT_EQ(statuses(other_.reap()), (std::vector<int>{0, -EOPNOTSUPP}));
+    expect_runs_behind_the_gate(1);
+}
+
 TEST_F(ExplicitSync, CountsForExecutedCommands) {
     const Buffer list(device_, page);
     std::memcpy(list.map().data(), &write_it, sizeof(write_it));

@@ -15,6 +15,7 @@
 #include "interruptions.hpp"
 #include "process.hpp"
 #include "ring.hpp"
+#include "sleeper.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {
@@ -281,6 +282,17 @@ TEST_F(VgemFence, BindingCanBeInterrupted) {
         EINTR);
     vgem_.signal(fence);
     EXPECT_EQ(ring_.run_one(fill(2, 0, 8, 1)).status, -EBADSLT) << "the slot is as it was";
+}
+
+TEST_F(VgemFence, BindingToARingThatEndsIsCanceled) {
+    const std::uint32_t fence = vgem_.attach_fence(VgemBuffer::Use::write);
+    Sleeper bind([&] { return ring_.bind_range(2, imported_, 0, page); });
+    ASSERT_TRUE(bind.falls_asleep());
+    ASSERT_EQ(ring_.destroy(), 0);
+    EXPECT_FALSE(bind.done()) << "nobody ends this wait but the fence";
+    vgem_.signal(fence);
+    EXPECT_EQ(bind.result(), ECANCELED);
+    imported_.close();
 }
 
 // Rings lock the buffers of a batch all at once, in whatever order it names them.

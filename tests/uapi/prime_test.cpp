@@ -6,6 +6,7 @@
 #include <drm/zaccel_accel.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -114,6 +115,32 @@ TEST_F(Prime, ExportOfUnknownHandleIsNotFound) {
         EXPECT_EQ(drmPrimeHandleToFD(device_.get(), handle, DRM_CLOEXEC, &fd), -1);
         EXPECT_EQ(errno, ENOENT);
     }
+}
+
+TEST_F(Prime, EveryOtherFlagOfAnExportIsInvalid) {
+    const Buffer buffer(device_, page);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        if (((DRM_CLOEXEC | DRM_RDWR) & (1U << bit)) != 0) continue;
+        int fd = -1;
+        EXPECT_EQ(drmPrimeHandleToFD(device_.get(), buffer.handle(), 1U << bit, &fd), -1) << bit;
+        EXPECT_EQ(errno, EINVAL) << bit;
+    }
+    EXPECT_EQ(flags_of(buffer), 0U) << "not shared";
+}
+
+TEST_F(Prime, NoDescriptorLeftIsEmfile) {
+    const Buffer buffer(device_, page);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{0, before.rlim_max};
+    int fd = -1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int result = drmPrimeHandleToFD(device_.get(), buffer.handle(), DRM_CLOEXEC, &fd);
+    const int error = errno;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(result, -1);
+    EXPECT_EQ(error, EMFILE);
+    EXPECT_TRUE(buffer.export_dmabuf());
 }
 
 TEST_F(Prime, ExportOfAnImportIsTheOriginal) {

@@ -3,6 +3,7 @@
 #include <drm/zaccel_accel.h>
 
 #include <cerrno>
+#include <cstring>
 #include <set>
 #include <string>
 #include <tuple>
@@ -164,9 +165,16 @@ TEST_F(Query, BadDataPointerFaults) {
 TEST_F(Query, DataThatEndsTooSoonFaults) {
     const BadMemory memory;
     std::uint8_t* last = memory.end_of_page() - sizeof(drm_zaccel_operation_info);
+    std::memset(last, 0xee, sizeof(drm_zaccel_operation_info));
     drm_zaccel_query args =
         make(ZACCEL_QUERY_OPERATIONS, last, sizeof(drm_zaccel_operation_info), 2);
     EXPECT_EQ(query(args), EFAULT);
+    EXPECT_EQ(args.count, 2U);
+    EXPECT_EQ(args.stride, sizeof(drm_zaccel_operation_info));
+    drm_zaccel_operation_info written{};
+    std::memcpy(&written, last, sizeof(written));
+    EXPECT_EQ(written.opcode, std::uint32_t{ZACCEL_OP_NOP});
+    EXPECT_EQ(written.pad, 0U) << "what was there is written over";
 }
 
 }  // namespace

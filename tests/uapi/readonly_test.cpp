@@ -116,6 +116,7 @@ TEST_F(ReadOnlyExport, NeedsADescriptor) {
     const int error = try_export(args_of(buffer_));
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_EQ(error, EMFILE);
+    EXPECT_EQ(flags_of(device_, buffer_), std::uint32_t{ZACCEL_BUFFER_SHARED});
     EXPECT_EQ(try_export(args_of(buffer_)), 0);
 }
 

@@ -338,6 +338,15 @@ TEST_F(RingFdWait, AfterTheEndIsEnodev) {
     EXPECT_EQ(fd_wait(fd_, 1, 0), ENODEV);
 }
 
+// What was reached before the end is so for ever.
+TEST_F(RingFdWait, ReachedIndexIsReachedAfterTheEnd) {
+    ring_.run_one(nop());
+    ASSERT_EQ(ring_.destroy(), 0);
+    for (std::uint32_t index : {0U, 1U})
+        EXPECT_EQ(fd_wait(fd_, index, deadline_in(long_enough)), 0) << index;
+    EXPECT_EQ(fd_wait(fd_, 2, deadline_in(long_enough)), ENODEV);
+}
+
 TEST_F(RingFdWait, SignalInterruptsAndTheCallCanBeRepeated) {
     const Interruptions interruptions;
     for (std::int64_t deadline : {forever, deadline_in(long_enough)})

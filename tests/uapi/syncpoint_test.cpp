@@ -72,6 +72,17 @@ TEST_F(SubmitPoint, InWithoutFenceIsInvalid) {
     expect_refused(EINVAL, {at(timeline_, 3), at(timeline_, 4)}, {});
 }
 
+TEST_F(SubmitPoint, InOfABinarySyncobjIsInvalid) {
+    const Syncobj signaled(device_, Syncobj::State::signaled);
+    Syncobj waiting(device_);
+    const ManualFence fence;
+    waiting.import_sync_file(fence.sync_file());
+    for (const Syncobj* binary : {&signaled, static_cast<const Syncobj*>(&waiting)})
+        for (std::uint64_t point : {1ULL, 2ULL, ~0ULL})
+            expect_refused(EINVAL, {at(*binary, point)}, {});
+    EXPECT_EQ(submit_nop(ring_, {at(signaled)}, {}), 0);
+}
+
 TEST_F(SubmitPoint, InThatWasPassedHoldsNothing) {
     for (std::uint64_t point = 2; point <= 10; point += 2) timeline_.signal_point(point);
     for (std::uint64_t point = 0; point <= 10; point++) {

@@ -119,6 +119,17 @@ TEST_F(UnplugHeld, WaitForAForeignFenceDoesNotMatter) {
     EXPECT_EQ(waiter.result(), 0);
 }
 
+TEST_F(UnplugHeld, BindingThatWaitsEndsWithEnodev) {
+    const VgemBuffer vgem;
+    const Buffer imported = Buffer::import(device_, vgem.dmabuf().get());
+    const std::uint32_t fence = vgem.attach_fence(VgemBuffer::Use::write);
+    Sleeper binding([&] { return ring_.bind_range(1, imported, 0, page); });
+    EXPECT_TRUE(binding.falls_asleep());
+    unbind_soon();
+    vgem.signal(fence);
+    EXPECT_EQ(binding.result(), ENODEV);
+}
+
 TEST_F(UnplugHeld, CallsReturnEnodev) {
     unbind_soon();
     EXPECT_EQ(buffer_.wait(0), ENODEV);

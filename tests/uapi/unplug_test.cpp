@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <xf86drm.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fstream>
@@ -119,6 +120,26 @@ TEST_F(Unplug, QueuedAndRunningBatchesEndWithEnodev) {
     EXPECT_EQ(statuses(ring.reap()), std::vector<int>(2, -ECANCELED));
     EXPECT_EQ(busy.ring().cq_tail(), 8192U);
     EXPECT_EQ(Mapping(dmabuf.get(), 0, page)[0], 0);
+}
+
+TEST_F(Unplug, CommandThatIsCutOffEndsWithEnodev) {
+    constexpr std::uint64_t size = 1 << 20;
+    const Buffer buffer(device_, size);
+    const Mapping memory = buffer.map();
+    Ring ring(device_, {8192, 8192, 1});
+    ASSERT_EQ(ring.bind_range(0, buffer, 0, size), 0);
+    ring.put(fill(0, 0, 1, 0x11));
+    for (int i = 2; i < 8192; i++) ring.put(crc32c(0, 0, size));
+    ring.put(with_end(nop()));
+    ASSERT_EQ(ring.submit(), 0);
+    ASSERT_TRUE(eventually([&] { return std::atomic_ref(memory[0]).load() == 0x11; }));
+    unbind();
+    const std::vector<int> all = statuses(ring.reap());
+    ASSERT_EQ(all.size(), 8192U);
+    const auto cut_off = std::find_if(all.begin(), all.end(), [](int status) { return status; });
+    ASSERT_NE(cut_off, all.end());
+    EXPECT_EQ(*cut_off, -ENODEV);
+    EXPECT_EQ(std::count(cut_off + 1, all.end(), -ECANCELED), all.end() - cut_off - 1);
 }
 
 TEST_F(Unplug, BatchHeldByAForeignFenceEndsWithEnodev) {
