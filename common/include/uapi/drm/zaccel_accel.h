@@ -15,6 +15,7 @@
  *   stands at a multiple of its own size. 32-bit callers see the same layout.
  * - No unions, no implicit padding. Every pad, and every flag bit that is not
  *   defined here, must be zero: the kernel answers -EINVAL otherwise.
+ * - Structures that stand in an array without a stride never change.
  * - A new field means nothing unless a new flag bit says that it is there,
  *   because the core copies a shorter structure and fills the rest with zero,
  *   and of a longer one ignores the rest.
@@ -86,7 +87,7 @@ enum drm_zaccel_query_type {
  * @count = 0 sizes the second.
  *
  * -EINVAL: unknown @type, @flags not zero, @stride 0 with @count > 0, @stride
- * more than 4096.
+ * more than a page.
  * -EFAULT: @data cannot be written.
  */
 struct drm_zaccel_query {
@@ -210,7 +211,7 @@ struct drm_zaccel_region_info {
  * struct drm_zaccel_buffer_create - allocate zeroed memory
  *
  * -EINVAL: size 0, unknown region, @flags or @pad not zero. -E2BIG: larger
- * than max_buffer_size. -ENOMEM.
+ * than max_buffer_size. -ENFILE. -ENOMEM.
  */
 struct drm_zaccel_buffer_create {
 	/** @size: in, bytes wanted; out, bytes given (whole pages) */
@@ -261,7 +262,9 @@ struct drm_zaccel_buffer_info {
  *
  * Returns once no batch of this device that was fetched before the call uses
  * the buffer, and, if it is shared, no fence of anybody else's stands in it.
- * The only wait there is for a buffer that was never shared.
+ * The only wait there is for a buffer that was never shared. With
+ * ZACCEL_BUFFER_WAIT_READ, explicitly synchronised batches that use it by another
+ * import are not waited for.
  *
  * -EINVAL: unknown flags. -ENOENT: no such handle. -ENOMEM. -ETIME: the deadline
  * passed.
@@ -291,7 +294,7 @@ struct drm_zaccel_buffer_wait {
  *
  * -EINVAL: flags other than ZACCEL_EXPORT_READONLY (without it, use PRIME),
  * @pad not zero, or the buffer is an import. -ENOENT: no such handle. -EMFILE.
- * -ENOMEM.
+ * -ENFILE. -ENOMEM.
  */
 struct drm_zaccel_buffer_export {
 	/** @handle: in, GEM handle */
@@ -334,8 +337,8 @@ enum drm_zaccel_priority {
  * no power of two, smaller than this header's structure or above the device's
  * limit, too many slots, no such priority, @timeout_ms above the device's
  * max_batch_ms, @flags or @pad not zero. -EPERM: high priority without
- * CAP_SYS_NICE. -ENOENT: no such engine. -ENOSPC: max_rings reached. -ENODEV.
- * -ENOMEM.
+ * CAP_SYS_NICE. -ENOENT: no such engine. -ENOSPC: max_rings reached, or memory
+ * must not be overcommitted. -ENFILE. -ENODEV. -ENOMEM.
  */
 struct drm_zaccel_ring_create {
 	/** @flags: in, must be 0 */
@@ -547,7 +550,7 @@ struct drm_zaccel_ring_wait {
 	__s64 deadline_ns;
 	/** @flags: in, must be 0 */
 	__u32 flags;
-	/** @tail: out, the tail when the call returned */
+	/** @tail: out, the tail when the wait ended */
 	__u32 tail;
 };
 
@@ -584,7 +587,8 @@ struct drm_zaccel_ring_eventfd {
  * poll() says POLLIN while cq_head in the header is behind the completions
  * posted.
  *
- * -EINVAL: flags or pad not zero. -ENOENT: no such ring. -EMFILE. -ENOMEM.
+ * -EINVAL: flags or pad not zero. -ENOENT: no such ring. -EMFILE. -ENFILE.
+ * -ENOMEM.
  */
 struct drm_zaccel_ring_fd {
 	/** @id: in, the ring */
@@ -752,8 +756,8 @@ struct drm_zaccel_point {
  * that is malformed fails the whole, and none of them runs; result is then its
  * index. The command fails with -E2BIG when those of its batch hold more than
  * max_exec together, and with -EBUSY while a batch, or the owner of a fence in a
- * shared buffer, may still write the buffer. Of a buffer that is an import, the
- * explicitly synchronised batches of other files are not noticed.
+ * shared buffer, may still write the buffer. Explicitly synchronised batches
+ * that use it by another import are not noticed.
  */
 struct drm_zaccel_exec {
 	/** @offset: bytes from the start of src, a multiple of 8 */
