@@ -89,6 +89,23 @@ int sync_file_status(const Fd& sync_file) {
     return info.status;
 }
 
+std::vector<sync_fence_info> fences_of(const Fd& sync_file) {
+    std::vector<sync_fence_info> fences(64);
+    sync_file_info info{};
+    info.num_fences = static_cast<__u32>(fences.size());
+    info.sync_fence_info = reinterpret_cast<std::uintptr_t>(fences.data());
+    check(call(sync_file, SYNC_IOC_FILE_INFO, info), "sync_file info");
+    fences.resize(info.num_fences);
+    return fences;
+}
+
+Fd merge(const Fd& first, const Fd& second) {
+    sync_merge_data args{};
+    args.fd2 = second.get();
+    check(call(first, SYNC_IOC_MERGE, args), "sync_file merge");
+    return Fd(args.fence);
+}
+
 Fd export_fences(const Fd& dmabuf, Fences which) {
     dma_buf_export_sync_file args{};
     // Who wants to read waits for writers; who wants to write, for all.
@@ -123,12 +140,7 @@ std::optional<int> final_status(const Fd& sync_file) {
 
 std::optional<int> final_point_status(const Fd& sync_file) {
     if (!ends(sync_file)) return {};
-    std::array<sync_fence_info, 64> fences{};
-    sync_file_info info{};
-    info.num_fences = fences.size();
-    info.sync_fence_info = reinterpret_cast<std::uintptr_t>(fences.data());
-    check(call(sync_file, SYNC_IOC_FILE_INFO, info), "sync_file info");
-    return fences[0].status;
+    return fences_of(sync_file).at(0).status;
 }
 
 }  // namespace uapi_tests

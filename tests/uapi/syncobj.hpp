@@ -3,8 +3,11 @@
 
 #include <drm/zaccel_accel.h>
 
+#include <linux/sync_file.h>
+
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "device.hpp"
 
@@ -67,6 +70,12 @@ inline drm_zaccel_sync at(const Syncobj& syncobj, std::uint64_t point = 0) {
 
 /// 1 once a sync_file's fence has signalled, 0 before, or the negative errno that it carries.
 int sync_file_status(const Fd& sync_file);
+
+/// What a sync_file says of each of its fences.
+std::vector<sync_fence_info> fences_of(const Fd& sync_file);
+
+/// Another one, of the fences of both.
+Fd merge(const Fd& first, const Fd& second);
 
 /// The fences that stand in a dma-buf: those of its writers, or of its readers too.
 enum class Fences { writers, all };

@@ -259,11 +259,7 @@ TEST_F(SubmitPoint, SyncFilesComeInAndGoOut) {
 
 TEST_F(SubmitPoint, MergedSyncFilesMustAllSignal) {
     const ManualFence first, second;
-    sync_merge_data merge{};
-    merge.fd2 = second.sync_file().get();
-    ASSERT_EQ(call(first.sync_file(), SYNC_IOC_MERGE, merge), 0);
-    const Fd merged(merge.fence);
-    timeline_.import_point(3, merged);
+    timeline_.import_point(3, merge(first.sync_file(), second.sync_file()));
     ASSERT_EQ(submit_nop(ring_, {at(timeline_, 3)}, {}), 0);
     first.signal();
     expect_held(ring_);

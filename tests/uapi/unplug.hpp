@@ -4,6 +4,7 @@
 // The device taken away and given back, through sysfs.
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +27,9 @@ inline void unbind() { check(write_driver("unbind"), "unbind"); }
 inline void bind() { check(write_driver("bind"), "bind"); }
 
 inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
+
+/// Takes the module away; never waits for users to go. 0 or the errno.
+inline int unload() { return ::syscall(SYS_delete_module, "zaccel", O_NONBLOCK) == 0 ? 0 : errno; }
 
 /// Whatever a test leaves, the next finds a device.
 class DeviceGuard {

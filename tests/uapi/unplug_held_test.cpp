@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <future>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
+#include "process.hpp"
 #include "ring.hpp"
 #include "sleeper.hpp"
 #include "syncobj.hpp"
@@ -62,6 +64,7 @@ TEST_F(UnplugHeld, BatchEndsWithEnodev) {
     EXPECT_TRUE(eventually([&] { return memory_[0] == LateMode::poison; }));
     unbind_soon();
     EXPECT_EQ(sync_file_status(fence), -ENODEV);
+    EXPECT_EQ(fences_of(fence).at(0).status, -ENODEV) << "its names can be asked for";
     EXPECT_EQ(memory_[0], 0x61);
     EXPECT_EQ(ring_.cq_tail(), 2U);
     EXPECT_EQ(statuses(ring_.reap()), std::vector<int>(2, -ECANCELED));
@@ -164,6 +167,46 @@ TEST_F(UnplugHeld, SettingsGoWithTheDevice) {
     }
     bind();
     EXPECT_EQ(LateMode::read("hold"), "0") << "the module's parameter";
+}
+
+/// The module, loaded with settings; without them again when the test is over.
+class ModuleParameters : public CountedTest {
+ protected:
+    ModuleParameters() { reload({"/sbin/modprobe", "zaccel", "hold=1", "late_us=1000"}); }
+    ~ModuleParameters() override { reload({"/sbin/modprobe", "zaccel"}); }
+
+    static void reload(std::initializer_list<const char*> load) {
+        EXPECT_TRUE(eventually([] { return unload() == 0; }));
+        EXPECT_EQ(run_program(load), 0);
+    }
+
+    DeviceGuard guard_;
+};
+
+TEST_F(ModuleParameters, AreTheFirstSettings) {
+    EXPECT_EQ(LateMode::read("hold"), "1");
+    EXPECT_EQ(LateMode::read("late_us"), "1000");
+    const Fd file = open_device();
+    const Buffer buffer(file, page);
+    const Mapping memory = buffer.map();
+    Ring ring(file);
+    ASSERT_EQ(ring.bind_range(0, buffer, 0, page), 0);
+    ring.put_batch({fill(0, 0, page, 0x2222222222222222)});
+    ASSERT_EQ(ring.submit(), 0);
+    EXPECT_TRUE(eventually([&] { return memory[page - 1] == LateMode::poison; }));
+    EXPECT_EQ(ring.wait(1, deadline_in(std::chrono::milliseconds(20))), ETIME);
+    EXPECT_EQ(LateMode::write("advance", "1"), 0);
+    ring.wait_for(1);
+    EXPECT_EQ(memory[page - 1], 0x22);
+}
+
+TEST_F(ModuleParameters, AreThoseOfADeviceThatComesBack) {
+    EXPECT_EQ(LateMode::write("hold", "0"), 0);
+    EXPECT_EQ(LateMode::write("late_us", "0"), 0);
+    unbind();
+    bind();
+    EXPECT_EQ(LateMode::read("hold"), "1");
+    EXPECT_EQ(LateMode::read("late_us"), "1000");
 }
 
 }  // namespace

@@ -35,9 +35,6 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 
-/// 0 or the errno; never waits for users to go.
-int unload() { return ::syscall(SYS_delete_module, "zaccel", O_NONBLOCK) == 0 ? 0 : errno; }
-
 class Unplug : public CountedTest {
  protected:
     /// A new open file on the device, which must work.
