@@ -2,6 +2,7 @@
 #include <drm/drm_fourcc.h>
 
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -210,6 +211,29 @@ TEST_F(RingBind, PlanesMayLieInDifferentBuffers) {
     EXPECT_EQ(ring_.bind(image_args(0, DRM_FORMAT_NV12, 16, 16,
                                     {plane(buffer_.handle(), 16), plane(chroma.handle(), 16)})),
               0);
+}
+
+TEST_F(RingBind, EveryPlaneMayHaveItsBuffer) {
+    const Buffer u(device_, page), v(device_, page);
+    const drm_zaccel_ring_bind good =
+        image_args(0, DRM_FORMAT_YUV420, 16, 16,
+                   {plane(buffer_.handle(), 16), plane(u.handle(), 8), plane(v.handle(), 8, 100)});
+    expect_all(ENOENT, good, {{"third", [](auto& args) { args.planes[2].handle = 9999; }}});
+    expect_all(ERANGE, good, {{"third", [](auto& args) { args.planes[2].offset = page - 63; }}});
+    ASSERT_EQ(ring_.bind(image_args(1, DRM_FORMAT_XRGB8888, 16, 16, {plane(u.handle(), 64, 1024)})),
+              0);
+    ASSERT_EQ(ring_.run_one(image_command(ZACCEL_OP_CONVERT, 0, 1)).status, 0);
+    const Mapping luma = buffer_.map(), first = u.map(), second = v.map();
+    const auto expect_plane = [](const Mapping& memory, std::size_t offset, std::size_t size,
+                                 std::uint8_t value) {
+        const std::vector<std::uint8_t> written(size, value);
+        EXPECT_EQ(std::memcmp(memory.data() + offset, written.data(), size), 0);
+        EXPECT_EQ(memory[offset + size], 0) << "behind it";
+    };
+    expect_plane(luma, 0, 256, 16);
+    expect_plane(first, 0, 64, 128);
+    expect_plane(second, 100, 64, 128);
+    EXPECT_EQ(second[99], 0);
 }
 
 TEST_F(RingBind, UnknownFormatIsNotSupported) {

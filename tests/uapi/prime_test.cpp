@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "fixture.hpp"
@@ -151,6 +153,29 @@ TEST_F(Prime, ExportOfAnImportIsTheOriginal) {
     ASSERT_EQ(::fstat(udmabuf.dmabuf().get(), &sa), 0);
     ASSERT_EQ(::fstat(again.get(), &sb), 0);
     EXPECT_EQ(sa.st_ino, sb.st_ino);
+}
+
+/// Attachments of our device, as debugfs lists them under the dma-bufs.
+long attachments() {
+    std::ifstream bufinfo("/sys/kernel/debug/dma_buf/bufinfo");
+    const std::string name = sysfs_device();
+    long count = 0;
+    for (std::string word; bufinfo >> word;) count += word == name;
+    return count;
+}
+
+TEST_F(Prime, ImportIsAttached) {
+    const Udmabuf udmabuf(page);
+    const Buffer ours(device_, page);
+    const Fd other = open_device(), dmabuf = ours.export_dmabuf();
+    const long before = attachments();
+    {
+        const Buffer imported = Buffer::import(device_, udmabuf.dmabuf().get());
+        EXPECT_EQ(attachments(), before + 1);
+        const Buffer same = Buffer::import(other, dmabuf.get());
+        EXPECT_EQ(attachments(), before + 1) << "our own needs none";
+    }
+    EXPECT_TRUE(eventually([&] { return attachments() == before; }));
 }
 
 TEST_F(Prime, ImportSaysWhatItIs) {

@@ -3,6 +3,7 @@
 #include <drm/zaccel_accel.h>
 
 #include <cerrno>
+#include <compare>
 #include <cstring>
 #include <set>
 #include <string>
@@ -52,7 +53,11 @@ TEST_F(Query, DeviceInfoHasTheLimits) {
     EXPECT_EQ(info[0].max_rings, 64U);
     EXPECT_EQ(info[0].max_buffer_size, 1ULL << 30);
     EXPECT_EQ(info[0].max_image_size, 16384U);
-    EXPECT_GE(info[0].pitch_align, 1U);
+    EXPECT_EQ(info[0].pitch_align, 1U);
+    EXPECT_EQ(info[0].max_syncobjs, std::uint32_t{ZACCEL_MAX_SYNCOBJS});
+    EXPECT_EQ(info[0].max_exec, 1024U);
+    EXPECT_EQ(info[0].max_sqe_size, 256U);
+    EXPECT_EQ(info[0].max_cqe_size, 128U);
 }
 
 TEST_F(Query, EnginesAreNamedAndNumbered) {
@@ -60,17 +65,44 @@ TEST_F(Query, EnginesAreNamedAndNumbered) {
     ASSERT_FALSE(engines.empty());
     EXPECT_STREQ(engines[0].name, "soft");
     EXPECT_EQ(engines[0].id, 0U);
-    EXPECT_GE(engines[0].instances, 1U);
+    EXPECT_EQ(engines[0].instances, 1U);
+    EXPECT_EQ(engines[0].flags, 0U);
+    EXPECT_EQ(engines[0].address_bits, 64U);
+    EXPECT_EQ(engines[0].align, 1U);
+    EXPECT_EQ(engines[0].pad, 0U);
 }
 
-TEST_F(Query, OperationsAreAllThere) {
-    std::set<std::uint32_t> opcodes;
+/// What the header says of an operation.
+struct Operation {
+    std::uint32_t opcode, dst_kind, src_kind;
+    std::size_t args_size;
+
+    auto operator<=>(const Operation&) const = default;
+};
+
+TEST_F(Query, OperationsAreThoseOfTheHeader) {
+    constexpr std::uint32_t none = ZACCEL_SLOT_EMPTY, range = ZACCEL_SLOT_RANGE,
+                            image = ZACCEL_SLOT_IMAGE, syncobj = ZACCEL_SLOT_SYNCOBJ;
+    const std::set<Operation> expected = {
+        {ZACCEL_OP_NOP, none, none, 0},
+        {ZACCEL_OP_FILL, range, none, sizeof(drm_zaccel_fill)},
+        {ZACCEL_OP_COPY, range, range, sizeof(drm_zaccel_copy)},
+        {ZACCEL_OP_CRC32C, none, range, sizeof(drm_zaccel_crc32c)},
+        {ZACCEL_OP_CONVERT, image, image, sizeof(drm_zaccel_convert)},
+        {ZACCEL_OP_INVERT, image, image, 0},
+        {ZACCEL_OP_CONVOLVE3X3, image, image, sizeof(drm_zaccel_convolve3x3)},
+        {ZACCEL_OP_WAIT, none, syncobj, sizeof(drm_zaccel_point)},
+        {ZACCEL_OP_SIGNAL, syncobj, none, sizeof(drm_zaccel_point)},
+        {ZACCEL_OP_EXEC, none, range, sizeof(drm_zaccel_exec)},
+    };
+    std::set<Operation> found;
     for (const auto& op : table<drm_zaccel_operation_info>(ZACCEL_QUERY_OPERATIONS)) {
         EXPECT_EQ(op.engine, 0U);
-        EXPECT_TRUE(opcodes.insert(op.opcode).second) << "twice: " << op.opcode;
+        EXPECT_EQ(op.pad, 0U);
+        EXPECT_TRUE(found.insert({op.opcode, op.dst_kind, op.src_kind, op.args_size}).second)
+            << "twice: " << op.opcode;
     }
-    for (std::uint32_t opcode = ZACCEL_OP_NOP; opcode <= ZACCEL_OP_CONVOLVE3X3; opcode++)
-        EXPECT_TRUE(opcodes.contains(opcode)) << opcode;
+    EXPECT_TRUE(found == expected);
 }
 
 TEST_F(Query, FormatsNameEachPairOnce) {
