@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Rules about source files that no compiler knows.
 
-usage: source_rules.py spdx|size|includes|names
+usage: source_rules.py spdx|size|includes|names|uapi
 
 Prints "FILE: what is wrong" for each finding; the exit status is 1 when there is one.
 """
@@ -28,6 +28,14 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|py|sh|cmake)$|/CMakeLists\.txt$|^tests/vm/[
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 PRIVATE = r"(_impl|_priv|/src/|^ioctl|^failure|^deadline|^common)"
+
+TYPE = re.compile(r"^(struct|enum) (\w+) \{\n(.*?)^\};", re.M | re.S)
+COMMENT = re.compile(r"/\*\*.*?\*/\s*", re.S)
+DESCRIBED = re.compile(r"@\w+:")
+MEMBER = {
+    "struct": re.compile(r"(?:@(?P<doc>\w+):)?(?:struct )?\w+ (?P<name>\w+)(?:\[\w+\])?;$"),
+    "enum": re.compile(r"(?:@(?P<doc>\w+):)?(?P<name>\w+)(?: = \w+)?,$"),
+}
 
 # Put together here, so that this file does not break its own rule.
 HOSTS = re.compile(r"\b(?:deb|ftp|security|snapshot|archive|httpredir)(?:\.[a-z]{2})?\." + r"debian\.org\b")
@@ -103,7 +111,22 @@ def check_names(_path, text):
                 yield f"line {number}: {what} {match.group(0)}"
 
 
-CHECKS = {"spdx": check_spdx, "size": check_size, "includes": check_includes, "names": check_names}
+def check_uapi(path, text):
+    """Each structure, enum, field and value of the UAPI header has its kernel-doc."""
+    if not path.startswith("common/include/uapi/"):
+        return
+    for kind, name, body in TYPE.findall(text):
+        if not re.search(rf"^ \* {kind} {name} - |^/\*\* {kind} {name} - ", text, re.M):
+            yield f"{kind} {name} has no kernel-doc"
+        rest = COMMENT.sub(lambda comment: "".join(DESCRIBED.findall(comment.group(0))), body)
+        for member in filter(None, map(str.strip, rest.splitlines())):
+            match = MEMBER[kind].match(member)
+            if not match or match.group("doc") != match.group("name"):
+                yield f"{kind} {name}: no kernel-doc for: {member}"
+
+
+CHECKS = {"spdx": check_spdx, "size": check_size, "includes": check_includes, "names": check_names,
+          "uapi": check_uapi}
 
 
 def main():
