@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -390,16 +391,52 @@ TEST_F(ForeignFence, DestroyedRingDoesNotWait) {
     vgem_.signal(fence_);
 }
 
-TEST_F(ForeignFence, DestroyedRingDoesNotRunWhatBecomesReady) {
-    for (int i = 0; i < 20; i++) {
-        Ring ring(device_);
-        ring.put_batch({nop()});
-        ASSERT_EQ(ring.submit(Handles{in_.handle()}, {}), 0);
-        // Either may come first.
-        if (i == 10) vgem_.signal(fence_);
-        ASSERT_EQ(ring.destroy(), 0);
-        ASSERT_TRUE(eventually([&] { return ring.cq_tail() == 1; }));
+/// A ring whose batch waits for a fence and then fills a buffer.
+class FilledLater {
+ public:
+    FilledLater(const Fd& device, const Syncobj& in) : buffer_(device, size), ring_(device) {
+        check(ring_.bind_range(0, buffer_, 0, size), "bind");
+        ring_.put_batch({fill(0, 0, size, 0x0101010101010101 * filled)});
+        check(ring_.submit(Handles{in.handle()}, {}), "submit");
     }
+
+    /// What becomes of its batch; that is what becomes of the buffer.
+    int status_after_destroy() {
+        check(ring_.destroy(), "destroy");
+        EXPECT_TRUE(eventually([&] { return ring_.cq_tail() == 1; }));
+        const int status = ring_.reap().at(0).status;
+        EXPECT_EQ(memory_[0], status == 0 ? filled : 0);
+        EXPECT_EQ(memory_[size - 1], status == 0 ? filled : 0);
+        return status;
+    }
+
+ private:
+    static constexpr std::uint64_t size = 4096;
+    static constexpr std::uint8_t filled = 0x71;
+
+    Buffer buffer_;
+    Mapping memory_ = buffer_.map();
+    Ring ring_;
+};
+
+TEST_F(ForeignFence, DestroyedRingRunsNothing) {
+    FilledLater batch(device_, in_);
+    EXPECT_EQ(batch.status_after_destroy(), -ECANCELED);
+    vgem_.signal(fence_);
+}
+
+// Either may come first.
+TEST_F(ForeignFence, DestroyedRingDoesNotRunWhatBecomesReady) {
+    for (int i = 0; i < 50; i++) {
+        const ManualFence fence;
+        in_.import_sync_file(fence.sync_file());
+        FilledLater batch(device_, in_);
+        const std::future<void> signaled =
+            std::async(std::launch::async, [&fence] { fence.signal(); });
+        const int status = batch.status_after_destroy();
+        EXPECT_TRUE(status == 0 || status == -ECANCELED) << status;
+    }
+    vgem_.signal(fence_);
 }
 
 }  // namespace
