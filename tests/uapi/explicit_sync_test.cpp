@@ -125,6 +125,21 @@ TEST_F(ExplicitSync, NobodyElseSeesItsFence) {
     EXPECT_EQ(buffer_.wait(deadline_in(long_enough)), 0);
 }
 
+// An import of a read-only dma-buf is an object of its own: only a fence tells of batches on the
+// other.
+TEST_F(ExplicitSync, IsWaitedForThroughAnotherObject) {
+    const Fd other_file = open_device();
+    const Buffer imported = Buffer::import(other_file, buffer_.export_readonly().get());
+    EXPECT_EQ(imported.wait(0), 0);
+    submit_gated(with_explicit_sync(write_it));
+    EXPECT_EQ(imported.wait(0), ETIME);
+    EXPECT_TRUE(readable(dmabuf_));
+    open_gate();
+    EXPECT_EQ(imported.wait(deadline_in(long_enough)), 0);
+    ring_.wait_for(1);
+    EXPECT_EQ(buffer_.map()[0], 0x53);
+}
+
 // Its fence does not take the place of one that others heed, nor the other way round.
 TEST_F(ExplicitSync, LeavesTheFencesOfItsRingAlone) {
     submit_gated(write_it);
