@@ -14,6 +14,7 @@
 
 #include "fixture.hpp"
 #include "foreign.hpp"
+#include "late.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
@@ -344,6 +345,27 @@ TEST_F(RingFdCreator, KilledWithABatchRunning) {
         give(device, ring, export_fences(dmabuf, Fences::all), pipe);
     });
     kill_and_expect_end();
+}
+
+TEST_F(RingFdCreator, KilledWithABatchHeldBack) {
+    const Fd device = open_device();
+    const Buffer buffer(device, page);
+    const Fd dmabuf = buffer.export_dmabuf();
+    const Mapping memory = buffer.map();
+    memory[0] = 0x3c;
+    const HeldEngine engine;
+    start([&](const Fd& file, const FdPipe& pipe) {
+        const Buffer imported = Buffer::import(file, dmabuf.get());
+        Ring ring(file);
+        check(ring.bind_range(0, imported, 0, page), "bind");
+        for (int i = 0; i < 3; i++) ring.put_batch({fill(0, 0, page, ~0ULL)});
+        check(ring.submit(), "submit");
+        give(file, ring, export_fences(dmabuf, Fences::all), pipe);
+    });
+    EXPECT_TRUE(eventually([&] { return memory[0] == LateMode::poison; }));
+    kill_and_expect_end();
+    EXPECT_EQ(buffer.wait(deadline_in(long_enough)), 0);
+    EXPECT_EQ(memory[0], 0x3c);
 }
 
 TEST_F(RingFdCreator, KilledWhileABatchWaits) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The device goes while batches are held back, and while somebody waits for a buffer.
+// The device goes while batches are held back or run, and while somebody waits for a buffer.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "exec_victim.hpp"
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
@@ -108,6 +109,20 @@ TEST_F(UnplugHeld, WaitForASharedBufferEnds) {
     EXPECT_TRUE(waiter.falls_asleep());
     unbind_soon();
     EXPECT_EQ(waiter.result(), 0);
+}
+
+// In the middle of an EXEC.
+TEST_F(UnplugHeld, RunningCommandEndsWithEnodev) {
+    late_.release();
+    ExecWitness witness(device_);
+    ExecVictim victim(witness.dmabuf());
+    ASSERT_TRUE(witness.sees_it_run(victim.ring().export_dmabuf(), victim.ring().args()));
+    unbind_soon();
+    witness.expect_cut_off(-ENODEV);
+    bind();
+    const Fd file = open_device();
+    Ring next(file);
+    EXPECT_EQ(next.run_one(nop(5)).user_data, 5U);
 }
 
 // A fence of somebody else's does not end, and nobody waits for who waits for it.
