@@ -18,6 +18,7 @@
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "syncobj.hpp"
@@ -99,7 +100,7 @@ class Victim {
     std::optional<Ring> ring_;
 };
 
-class Death : public DeviceTest {
+class Death : public CountedTest {
  protected:
     Death() {
         std::memset(buffer_.map().data(), before, page);
@@ -115,7 +116,9 @@ class Death : public DeviceTest {
         return Fd(fd);
     }
 
+    Neighbour neighbour_{Neighbour::Batches::wait};
     LateMode late_;
+    Fd device_ = open_device();
     VgemBuffer gate_;
     Syncobj in_{device_};
     Syncobj out_{device_};

@@ -7,12 +7,13 @@
 
 #include "exec_victim.hpp"
 #include "fixture.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 
 namespace uapi_tests {
 namespace {
 
-class ExecDeath : public DeviceTest {
+class ExecDeath : public CountedTest {
  protected:
     /// In this process.
     void start() {
@@ -44,6 +45,8 @@ class ExecDeath : public DeviceTest {
         EXPECT_EQ(next.run_one(nop(5)).user_data, 5U);
     }
 
+    Neighbour neighbour_;
+    Fd device_ = open_device();
     ExecWitness witness_{device_};
     std::optional<ExecVictim> victim_;
     FdPipe pipe_;

@@ -11,6 +11,7 @@
 #include "exec_fixture.hpp"
 #include "foreign.hpp"
 #include "hostile.hpp"
+#include "neighbour.hpp"
 #include "ringfd.hpp"
 #include "syncobj.hpp"
 
@@ -19,6 +20,8 @@ namespace {
 
 class ExecBusy : public ExecTest {
  protected:
+    Neighbour neighbour_{Neighbour::Batches::wait};
+
     /// A batch that writes the first command's place, on a ring of its own.
     void submit_writer(Ring& writer, unsigned flags = 0) {
         ASSERT_EQ(writer.bind_range(0, list_, 0, 64), 0);
@@ -339,6 +342,8 @@ TEST_F(ExecRoom, IsBackWhenTheCompletionIsSeen) {
 
 class ExecScribbler : public ExecTest {
  protected:
+    Neighbour neighbour_;
+
     /// Sound commands, until somebody writes over them.
     void refill(std::atomic<std::uint32_t>& round) {
         const std::uint32_t i = round++ % 8;

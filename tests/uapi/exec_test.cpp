@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "exec_fixture.hpp"
+#include "neighbour.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {
@@ -136,6 +137,8 @@ struct Malformed {
 
 class ExecMalformed : public Exec {
  protected:
+    Neighbour neighbour_;
+
     static drm_zaccel_command changed(std::function<void(drm_zaccel_command&)> change) {
         drm_zaccel_command command = fill(data, 0, 8, 0x2222222222222222);
         change(command);

@@ -18,6 +18,7 @@
 #include "hostile.hpp"
 #include "interruptions.hpp"
 #include "memory.hpp"
+#include "neighbour.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
 
@@ -47,7 +48,14 @@ constexpr Request requests[] = {
     {"RING_FD", DRM_IOCTL_ZACCEL_RING_FD, true},
 };
 
-class Ioctl : public DeviceTest {};
+/// A program that is not the only one of its kind.
+class HostileTest : public CountedTest {
+ protected:
+    Neighbour neighbour_;
+    Fd device_ = open_device();
+};
+
+class Ioctl : public HostileTest {};
 
 TEST_F(Ioctl, BadPointerFaults) {
     const BadMemory memory;
@@ -160,7 +168,7 @@ TEST_F(Ioctl, RubbishIsRefused) {
     }
 }
 
-class Scribbler : public DeviceTest {
+class Scribbler : public HostileTest {
  protected:
     Scribbler() {
         EXPECT_EQ(ring_.bind_range(0, buffer_, 0, page), 0);
@@ -280,7 +288,7 @@ TEST_F(Scribbler, FindsNoKernelAddress) {
     for (std::size_t i = 0; i < words; i++) EXPECT_LT(memory[i] >> 40, 0xffff80U) << i;
 }
 
-class Race : public DeviceTest {
+class Race : public HostileTest {
  protected:
     /// All at once.
     static void run(const std::vector<std::function<void()>>& bodies) {
@@ -341,11 +349,21 @@ TEST_F(Race, DestroyAndEverythingElse) {
     for (int i = 0; i < 100; i++) {
         Ring ring(device_, {8, 8, 1});
         ring.put_batch({fill(0, 0, page, 1)});
-        run({[&] { one_of(ring.destroy(), {0, ENOENT}); },
-             [&] { one_of(ring.destroy(), {0, ENOENT}); },
-             [&] { one_of(ring.submit(), {0, ENOENT, ECANCELED}); },
-             [&] { one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT, ECANCELED}); },
-             [&] { one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED}); }});
+        run({[&] {
+                 one_of(ring.destroy(), {0, ENOENT});
+             },
+             [&] {
+                 one_of(ring.destroy(), {0, ENOENT});
+             },
+             [&] {
+                 one_of(ring.submit(), {0, ENOENT, ECANCELED});
+             },
+             [&] {
+                 one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT, ECANCELED});
+             },
+             [&] {
+                 one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED});
+             }});
     }
 }
 

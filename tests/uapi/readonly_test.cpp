@@ -21,6 +21,7 @@
 #include "foreign.hpp"
 #include "late.hpp"
 #include "memory.hpp"
+#include "neighbour.hpp"
 #include "ring.hpp"
 #include "syncobj.hpp"
 
@@ -248,6 +249,7 @@ class ReadOnlyImport : public DeviceTest, public testing::WithParamInterface<boo
         EXPECT_TRUE(std::equal(before.begin(), before.end(), memory_.data()));
     }
 
+    Neighbour neighbour_{Neighbour::Batches::wait};
     LateMode late_;
     Fd other_ = open_device();
     Buffer buffer_{device_, 2 * page};

@@ -15,6 +15,7 @@
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
@@ -67,7 +68,10 @@ class Holder {
     Child child_;
 };
 
-class RingFdHolder : public CountedTest {};
+class RingFdHolder : public CountedTest {
+ private:
+    Neighbour neighbour_;
+};
 
 TEST_F(RingFdHolder, DrivesTheRing) {
     Holder holder([](FdRing& ring) {
@@ -212,6 +216,8 @@ TEST_F(RingFdHolder, KilledInTheMiddleOfItsWorkTakesNothingAlong) {
 
 class RingFdClose : public CountedTest {
  protected:
+    Neighbour neighbour_;
+
     /// What holds something of a ring, each to be let go on its own.
     struct Things {
         Things()
@@ -316,6 +322,7 @@ class RingFdCreator : public CountedTest {
         expect_gone(fd_);
     }
 
+    Neighbour neighbour_{Neighbour::Batches::wait};
     FdPipe pipe_;
     std::optional<Child> child_;
     Fd fd_, fence_;

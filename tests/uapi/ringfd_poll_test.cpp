@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "fixture.hpp"
+#include "neighbour.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
 #include "sleeper.hpp"
@@ -63,6 +64,7 @@ TEST_F(RingFdPoll, SaysPollinOnlyWhereTheHeadIsBehind) {
 
 // The tail is the kernel's: what stands in the memory is of no account.
 TEST_F(RingFdPoll, DoesNotBelieveTheMappedTail) {
+    const Neighbour neighbour;
     ring_.header().cq_tail = 5;
     EXPECT_EQ(events(), 0);
     ring_.set_cq_head(5);

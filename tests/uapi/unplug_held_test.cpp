@@ -17,6 +17,7 @@
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "sleeper.hpp"
@@ -49,6 +50,7 @@ class UnplugHeld : public CountedTest {
         gone.get();
     }
 
+    Neighbour neighbour_{Neighbour::Batches::wait};
     LateMode late_;
     DeviceGuard guard_;
     Fd device_ = open_device();

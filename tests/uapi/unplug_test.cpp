@@ -23,6 +23,7 @@
 #include "eventfd.hpp"
 #include "fixture.hpp"
 #include "foreign.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
@@ -44,6 +45,7 @@ class Unplug : public CountedTest {
         EXPECT_EQ(ring.run_one(nop(8)).user_data, 8U);
     }
 
+    Neighbour neighbour_;
     DeviceGuard guard_;
     Fd device_ = open_device();
 };
@@ -364,6 +366,7 @@ TEST_F(Unplug, DoesNotWaitForAProgramsMemory) {
     EXPECT_NE(doorbell.get(), 0);
 }
 
+// Alone: whoever has the device open keeps the module.
 class Unload : public CountedTest {
  protected:
     static void expect_busy() { EXPECT_EQ(unload(), EWOULDBLOCK); }
