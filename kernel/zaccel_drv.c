@@ -15,6 +15,7 @@
  * in whatever order that happens.
  */
 
+#include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -132,6 +133,8 @@ static int zaccel_probe(struct platform_device *pdev)
 	zaccel_engine_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_late_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_fault_debugfs(&zdev->engine, zdev->drm.debugfs_root);
+	debugfs_create_u32("first_index", 0600, zdev->drm.debugfs_root,
+			   &zdev->first_index);
 	return 0;
 }
 

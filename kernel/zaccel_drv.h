@@ -25,6 +25,8 @@ struct zaccel_device {
 	struct zaccel_engine engine;
 	/** @ring_serial: of the last ring that was made */
 	atomic64_t ring_serial;
+	/** @first_index: where the indices of a new ring begin; for tests */
+	u32 first_index;
 	/** @rings_lock: guards @rings; never held together with a ring's lock */
 	struct mutex rings_lock;
 	/** @rings: every ring that may still put batches on the engine's queue */

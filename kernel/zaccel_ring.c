@@ -133,6 +133,22 @@ static int zaccel_ring_alloc_memory(struct zaccel_ring *ring,
 	return 0;
 }
 
+/* All indices begin at 0, but for a test that wants to see them wrap. */
+static void zaccel_ring_init_indices(struct zaccel_ring *ring)
+{
+	u32 first = READ_ONCE(ring->zdev->first_index);
+
+	ring->sq_head = first;
+	ring->cq_reserved = first;
+	ring->cq_posted = first;
+	ring->cq_shown = first;
+	ring->cq_late = first;
+	ring->header->sq_tail = first;
+	ring->header->sq_head = first;
+	ring->header->cq_tail = first;
+	ring->header->cq_head = first;
+}
+
 /* On failure whatever was made stays in *ring, for zaccel_ring_put(). */
 static int zaccel_ring_init(struct zaccel_ring *ring,
 			    struct drm_zaccel_ring_create *args)
@@ -195,6 +211,7 @@ zaccel_ring_create(struct zaccel_device *zdev,
 		zaccel_ring_put(ring);
 		return ERR_PTR(ret);
 	}
+	zaccel_ring_init_indices(ring);
 	return ring;
 }
 
