@@ -38,7 +38,9 @@ Ring::Ring(const Fd& device, const RingOptions& options)
     : device_(device.get()),
       args_(create(device, options)),
       buffer_(Buffer::adopt(device, args_.handle)),
-      memory_(buffer_.map()) {}
+      memory_(buffer_.map()),
+      sq_tail_(load(header().sq_tail)),
+      cq_head_(load(header().cq_head)) {}
 
 Ring::~Ring() {
     if (memory_.data()) destroy();

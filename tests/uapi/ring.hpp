@@ -99,8 +99,8 @@ class Ring {
     drm_zaccel_ring_create args_;
     Buffer buffer_;
     Mapping memory_;
-    std::uint32_t sq_tail_ = 0;
-    std::uint32_t cq_head_ = 0;
+    std::uint32_t sq_tail_;
+    std::uint32_t cq_head_;
     std::uint32_t fetched_ = 0;
 };
 
