@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-// A ring's memory is exported while its batches are under way.
+// A ring's memory is exported while its batches are under way, and is reached no further than that.
 
 #include <poll.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include "fixture.hpp"
 #include "late.hpp"
 #include "ring.hpp"
+#include "ringfd.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {
@@ -83,6 +85,60 @@ TEST_F(RingExport, ReadOnlyOneShowsCompletions) {
     drm_zaccel_completion completion{};
     std::memcpy(&completion, own.map().data(), sizeof(completion));
     EXPECT_EQ(completion.user_data, 77U);
+}
+
+/// 0 or the errno of a mapping of the ring's memory; what was mapped is unmapped again.
+int try_map(const Fd& dmabuf, std::size_t size, int protection) {
+    void* memory = ::mmap(nullptr, size, protection, MAP_SHARED, dmabuf.get(), 0);
+    if (memory == MAP_FAILED) return errno;
+    ::munmap(memory, size);
+    return 0;
+}
+
+TEST_F(RingExport, IsMappedToItsEndAndNoFurther) {
+    const Fd dmabuf = ring_.export_dmabuf();
+    const std::size_t size = ring_.args().size;
+    EXPECT_EQ(try_map(dmabuf, size, PROT_READ | PROT_WRITE), 0);
+    EXPECT_EQ(try_map(dmabuf, size + page, PROT_READ | PROT_WRITE), EINVAL);
+    EXPECT_EQ(try_map(dmabuf, 2 * size, PROT_READ | PROT_WRITE), EINVAL);
+}
+
+/// 0 or the errno of making a mapping longer than the ring.
+int try_grow(const Mapping& memory) {
+    const std::size_t size = memory.bytes().size();
+    void* longer = ::mremap(memory.data(), size, size + page, MREMAP_MAYMOVE);
+    return longer == MAP_FAILED ? errno : 0;
+}
+
+TEST_F(RingExport, MappingsDoNotGrow) {
+    const Fd fd = open_ring(device_, ring_.id());
+    const Fd dmabuf = ring_.export_dmabuf();
+    const std::size_t size = ring_.args().size;
+    EXPECT_EQ(try_grow(ring_.memory()), EFAULT) << "of the node";
+    EXPECT_EQ(try_grow(Mapping(fd.get(), 0, size)), EFAULT) << "of the ring's descriptor";
+    EXPECT_EQ(try_grow(Mapping(dmabuf.get(), 0, size)), EFAULT) << "of the dma-buf";
+}
+
+TEST_F(RingExport, ReadOnlyOneCannotBeMappedForWriting) {
+    const Buffer memory = Buffer::import(device_, ring_.export_dmabuf().get());
+    const Fd dmabuf = memory.export_readonly();
+    const std::size_t size = ring_.args().size;
+    EXPECT_EQ(try_map(dmabuf, size, PROT_READ | PROT_WRITE), EACCES);
+    EXPECT_EQ(try_map(dmabuf, size, PROT_WRITE), EACCES);
+    EXPECT_EQ(try_map(dmabuf, size + page, PROT_READ), EINVAL);
+    void* map = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, dmabuf.get(), 0);
+    ASSERT_NE(map, MAP_FAILED);
+    EXPECT_EQ(::mprotect(map, size, PROT_READ | PROT_WRITE), -1);
+    EXPECT_EQ(errno, EACCES);
+    late_.release();
+    ring_.run_one(nop(78));
+    drm_zaccel_completion completion{};
+    std::memcpy(&completion, static_cast<std::uint8_t*>(map) + ring_.args().cq_offset,
+                sizeof(completion));
+    EXPECT_EQ(completion.user_data, 78U);
+    EXPECT_EQ(::mremap(map, size, size + page, MREMAP_MAYMOVE), MAP_FAILED);
+    EXPECT_EQ(errno, EFAULT);
+    ::munmap(map, size);
 }
 
 }  // namespace
