@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -21,6 +23,7 @@
 #include "neighbour.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
+#include "syncobj.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -202,7 +205,7 @@ class Scribbler : public HostileTest {
     }
 
     Buffer buffer_{device_, 4 * page};
-    Ring ring_{device_, {16, 16, 8}};
+    Ring ring_{device_, {16, 16, 9}};
     std::atomic<std::uint32_t> head_ = 0;
     std::uint64_t fetched_ = 0;
 };
@@ -261,21 +264,59 @@ TEST_F(Scribbler, OnItsOwnRing) {
     expect_others_go_on();
 }
 
+/// Any command with any flags, sound here and there.
+drm_zaccel_command random_command(Random& random) {
+    static constexpr unsigned known =
+        ZACCEL_CMD_CONTINUE | ZACCEL_CMD_TIMESTAMP | ZACCEL_CMD_PARAMS | ZACCEL_CMD_EXPLICIT_SYNC;
+    drm_zaccel_command command{};
+    command.opcode = static_cast<__u16>(random.below(ZACCEL_OP_EXEC + 2));
+    for (__u32* slot : {&command.dst, &command.src})
+        *slot = random.chance(2) ? 0 : random.chance(8) ? random.half() : random.below(9);
+    for (__u64& argument : command.args)
+        argument = random.chance(3) ? random.number() : random.below(64);
+    // As many as an operation may have; the rest must be zero.
+    std::fill(command.args + random.below(6), std::end(command.args), 0);
+    unsigned flags = random.chance(8) ? random.half() : random.half() & known;
+    if (random.chance(2)) flags &= ZACCEL_CMD_CONTINUE;
+    if (command.opcode == ZACCEL_OP_EXEC && random.chance(2))
+        command = exec(random.below(9), 8 * random.below(8), random.below(8));
+    return with(command, flags & 0xffffU & ~unsigned(ZACCEL_CMD_END));
+}
+
+/// What becomes of a NOP behind that.
+int status_behind(const drm_zaccel_command& command, int status) {
+    if (status != 0 && !(command.flags & ZACCEL_CMD_CONTINUE)) return -ECANCELED;
+    return command.opcode == ZACCEL_OP_SIGNAL ? -EINVAL : 0;
+}
+
+int bind_readonly(const Ring& ring, std::uint32_t slot, const Fd& device, const Buffer& buffer) {
+    const Buffer imported = Buffer::import(device, buffer.export_readonly().get());
+    return ring.bind_range(slot, imported, 0, page);
+}
+
 TEST_F(Scribbler, RandomEntriesComplete) {
+    const Syncobj signaled(device_, Syncobj::State::signaled), other(device_);
+    ASSERT_EQ(ring_.bind_syncobj(5, signaled.handle()), 0);
+    ASSERT_EQ(ring_.bind_syncobj(6, other.handle()), 0);
+    ASSERT_EQ(ring_.bind_range(7, buffer_, 0, 4 * page), 0);
+    // Zeros are NOPs.
+    const Buffer zeros(device_, page);
+    ASSERT_EQ(bind_readonly(ring_, 8, device_, zeros), 0);
     Random random(6);
-    for (int i = 0; i < 2000; i++) {
-        drm_zaccel_command command{};
-        command.opcode = static_cast<__u16>(random.below(8));
-        command.dst = random.chance(8) ? random.half() : random.below(6);
-        command.src = random.chance(8) ? random.half() : random.below(6);
-        for (__u64& argument : command.args)
-            argument = random.chance(3) ? random.number() : random.below(64);
-        if (random.chance(2)) command.args[3] = command.args[4] = 0;
+    std::array<int, ZACCEL_OP_EXEC + 2> good{};
+    for (int i = 0; i < 5000; i++) {
+        const drm_zaccel_command command = random_command(random);
         const std::vector<drm_zaccel_completion> completions = ring_.run({command, nop()});
         ASSERT_EQ(completions.size(), 2U);
         ASSERT_LE(completions[0].status, 0);
-        ASSERT_EQ(completions[1].status, completions[0].status == 0 ? 0 : -ECANCELED);
+        ASSERT_EQ(completions[1].status, status_behind(command, completions[0].status))
+            << command.opcode << ' ' << command.flags << ' ' << completions[0].status;
+        good[command.opcode] += completions[0].status == 0;
     }
+    for (const drm_zaccel_opcode opcode :
+         {ZACCEL_OP_NOP, ZACCEL_OP_FILL, ZACCEL_OP_COPY, ZACCEL_OP_CRC32C, ZACCEL_OP_INVERT,
+          ZACCEL_OP_WAIT, ZACCEL_OP_SIGNAL, ZACCEL_OP_EXEC})
+        EXPECT_GT(good[opcode], 0) << opcode;
 }
 
 // What the kernel writes into shared memory tells nothing about the kernel.
@@ -349,21 +390,11 @@ TEST_F(Race, DestroyAndEverythingElse) {
     for (int i = 0; i < 100; i++) {
         Ring ring(device_, {8, 8, 1});
         ring.put_batch({fill(0, 0, page, 1)});
-        run({[&] {
-                 one_of(ring.destroy(), {0, ENOENT});
-             },
-             [&] {
-                 one_of(ring.destroy(), {0, ENOENT});
-             },
-             [&] {
-                 one_of(ring.submit(), {0, ENOENT, ECANCELED});
-             },
-             [&] {
-                 one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT, ECANCELED});
-             },
-             [&] {
-                 one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED});
-             }});
+        run({[&] { one_of(ring.destroy(), {0, ENOENT}); },
+             [&] { one_of(ring.destroy(), {0, ENOENT}); },
+             [&] { one_of(ring.submit(), {0, ENOENT, ECANCELED}); },
+             [&] { one_of(ring.bind_range(0, buffer, 0, page), {0, ENOENT, ECANCELED}); },
+             [&] { one_of(ring.wait(1, deadline_in(long_enough)), {0, ENOENT, ECANCELED}); }});
     }
 }
 
