@@ -34,6 +34,7 @@ LEFTOVER_GRACE = 2.0
 TAINTS = {7: "D (oops)", 9: "W (warning)"}
 ALARM = re.compile(r"WARNING:|BUG:|Oops|refcount_t:|KASAN|UBSAN|Call Trace|blocked for more than"
                    r"|possible circular locking|inconsistent lock state|suspicious RCU|rcu:.*stall")
+DRIVER = re.compile(r"\bzaccel\b(?!-vm)")
 
 
 class Disconnected(Exception):
@@ -129,7 +130,7 @@ class KernelLog:
     def _bad(self, level, text):
         if any(pattern.search(text) for pattern in self.allowed):
             return False
-        return level <= LEVEL_ERR or ALARM.search(text)
+        return level <= LEVEL_ERR or ALARM.search(text) or DRIVER.search(text)
 
     def problems(self):
         """What went wrong since the last call. One alarm brings the lines after it along."""

@@ -38,6 +38,8 @@ CASES = [
     ("nothing of it is left", ["sh", "-c", "! pgrep -f 'sleep [7]7'"], [], 0, ""),
     ("kernel warning", ["sh", "-c", "echo '<4>WARNING: made up' > /dev/kmsg"], [], 70, "WARNING: made up"),
     ("kernel error", ["sh", "-c", "echo '<3>made up' > /dev/kmsg"], [], 70, "made up"),
+    ("driver has something to say", ["sh", "-c", "echo '<7>zaccel zaccel: made up' > /dev/kmsg"], [], 70, "made up"),
+    ("driver comes", ["sh", "-c", "modprobe -r zaccel && modprobe zaccel"], [], 0, ""),
     ("kernel notice is no failure", ["sh", "-c", "echo '<5>made up' > /dev/kmsg"], [], 0, ""),
     ("own status wins over the log", ["sh", "-c", "echo '<3>made up' > /dev/kmsg; exit 3"], [], 3, "made up"),
     ("the log can be left alone", ["sh", "-c", "echo '<3>made up' > /dev/kmsg"], ["--no-check"], 0, ""),
