@@ -11,6 +11,7 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <vector>
 
@@ -40,21 +41,22 @@ class Vandal {
         bind();
     }
 
-    /// Until the device goes or its completion queue may be full.
+    /// Until the device goes, or has been rung for often enough. Batches that wait soon leave no
+    /// room for more.
     void work(Neighbour::Progress& progress) {
         const Loop loop([this, scribbler = Random(random_.word())]() mutable {
-            scribble(ring_.memory().bytes(), scribbler);
+            const std::span<std::uint8_t> ring = ring_.memory().bytes();
+            scribble(ring.first(sizeof(drm_zaccel_ring_header)), scribbler);
+            scribble(ring.subspan(ring_.args().sq_offset), scribbler);
             scribble(memory_.bytes(), scribbler);
         });
-        for (int i = 0; i < 200 && fetched_ < most_fetched(); i++) {
+        for (int i = 0; i < (gate_ ? 40 : 200); i++) {
             ring_doorbell(progress);
             progress.doorbells++;
         }
     }
 
  private:
-    std::uint32_t most_fetched() const { return gate_ ? 8 : 1000; }
-
     void bind() {
         check(ring_.bind_syncobj(in, in_.handle()), "bind");
         check(ring_.bind_syncobj(out, out_.handle()), "bind");
