@@ -9,6 +9,7 @@
 #include "memory.hpp"
 #include "neighbour.hpp"
 #include "ring.hpp"
+#include "ringfd.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {
@@ -238,6 +239,22 @@ TEST_F(RingSubmit, FullCompletionQueueReturnsEagain) {
     EXPECT_EQ(ring.fetched(), 1U);
     ring.wait_for(9);
     expect_numbered(ring.reap(), 8, 1);
+}
+
+TEST_F(RingSubmit, WhoNeverReapsStopsOnlyItself) {
+    const Fd other_file = open_device();
+    Ring ring(device_, {8, 8, 0}), neighbour(device_), other(other_file);
+    put_nops(ring, 8);
+    ASSERT_EQ(ring.submit(), 0);
+    ring.wait_for(8);
+    put_nops(ring, 1);
+    for (std::uint64_t i = 0; i < 100; i++) {
+        EXPECT_EQ(ring.submit(), EAGAIN);
+        EXPECT_EQ(-kick(open_ring(device_, ring.id())), EAGAIN);
+        EXPECT_EQ(neighbour.run_one(nop(i)).user_data, i);
+        EXPECT_EQ(other.run_one(nop(i)).user_data, i);
+    }
+    expect_numbered(ring.reap(), 0, 8);
 }
 
 TEST_F(RingSubmit, UnfinishedBatchAsksForNoRoom) {
