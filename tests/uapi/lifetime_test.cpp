@@ -9,6 +9,7 @@
 
 #include "fixture.hpp"
 #include "foreign.hpp"
+#include "neighbour.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "syncobj.hpp"
@@ -18,7 +19,10 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 
-class OpenFile : public CountedTest {};
+class OpenFile : public CountedTest {
+ private:
+    Neighbour neighbour_;
+};
 
 TEST_F(OpenFile, OpeningAndClosingLeavesNothing) {
     for (int i = 0; i < 100; i++) open_device();
@@ -130,6 +134,9 @@ TEST_F(OpenFile, RingMemoryOutlivesIt) {
 class Process : public CountedTest {
  protected:
     static bool gone(Child& child) { return child.join() == -1; }
+
+ private:
+    Neighbour neighbour_;
 };
 
 // State is keyed by the open file, never by the process.
