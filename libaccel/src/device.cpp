@@ -111,6 +111,8 @@ void query_limits(DeviceImpl& device) {
         .max_buffer_size = info.max_buffer_size,
         .max_image_size = info.max_image_size,
         .pitch_align = std::max(info.pitch_align, 1u),
+        .max_batch_time = std::chrono::milliseconds(info.max_batch_ms),
+        .default_timeout = std::chrono::milliseconds(info.default_timeout_ms),
     };
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <limits>
 #include <numeric>
 #include <string>
 
@@ -46,6 +47,12 @@ std::uint32_t default_completions(const DeviceLimits& limits, std::uint32_t entr
         std::min(twice, std::uint64_t{std::max(limits.max_ring_entries, entries)}));
 }
 
+// What cannot be is left to the device to refuse.
+std::uint32_t to_ms(std::chrono::milliseconds time) noexcept {
+    const auto most = std::int64_t{std::numeric_limits<std::uint32_t>::max()};
+    return static_cast<std::uint32_t>(time.count() < 0 ? most : std::min(time.count(), most));
+}
+
 Completion to_completion(const drm_zaccel_completion& entry) noexcept {
     return {
         .user_data = entry.user_data,
@@ -72,6 +79,8 @@ RingImpl::RingImpl(std::shared_ptr<DeviceImpl> owner, const RingOptions& options
     args.sqe_size = sizeof(drm_zaccel_command);
     args.cqe_size = sizeof(drm_zaccel_completion);
     args.slots = options.slots;
+    args.priority = static_cast<std::uint32_t>(options.priority);
+    args.timeout_ms = to_ms(options.timeout);
 
     const auto thing = [&] {
         return "ring of " + std::to_string(args.sq_entries) + " commands, " +

@@ -63,6 +63,8 @@ TEST_F(DeviceInfo, HasLimitsOfUse) {
     EXPECT_GE(limits.max_buffer_size, 1u << 20);
     EXPECT_GE(limits.max_image_size, 4096u);
     EXPECT_EQ(limits.pitch_align & (limits.pitch_align - 1), 0u);
+    EXPECT_GT(limits.default_timeout, std::chrono::milliseconds(0));
+    EXPECT_GE(limits.max_batch_time, limits.default_timeout);
 }
 
 TEST_F(DeviceInfo, NamesTheSoftEngine) {

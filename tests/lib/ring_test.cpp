@@ -70,6 +70,21 @@ TEST_F(RingCreate, RefusesSizesThatCannotBe) {
     EXPECT_EQ(create_error({.engine = 999}), Errc::not_found);
 }
 
+TEST_F(RingCreate, TakesPrioritiesAndTimeouts) {
+    const accel::DeviceLimits& limits = device_.info().limits;
+    for (const auto priority : {accel::Priority::low, accel::Priority::normal,
+                                accel::Priority::high}) {
+        Ring ring(device_, {.priority = priority, .timeout = limits.max_batch_time});
+        ring.wait_for(ring.submit(accel::Command::nop()), accel::forever).value();
+        EXPECT_TRUE(ring.try_reap().value().ok());
+    }
+    const auto tick = std::chrono::milliseconds(1);
+    EXPECT_EQ(create_error({.timeout = limits.max_batch_time + tick}), Errc::invalid_argument);
+    EXPECT_EQ(create_error({.timeout = -tick}), Errc::invalid_argument);
+    EXPECT_EQ(create_error({.timeout = std::chrono::hours(24 * 365)}), Errc::invalid_argument);
+    EXPECT_EQ(create_error({.priority = static_cast<accel::Priority>(3)}), Errc::invalid_argument);
+}
+
 TEST_F(RingCreate, EndsAtTheLimitOfTheFile) {
     const std::uint32_t limit = device_.info().limits.max_rings;
     std::vector<Ring> rings;

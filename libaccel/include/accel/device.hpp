@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accel/export.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -42,6 +43,8 @@ struct DeviceLimits {
     std::uint64_t max_buffer_size = 0;   ///< Largest buffer, in bytes.
     std::uint32_t max_image_size = 0;    ///< Largest width and height of an image, in pixels.
     std::uint32_t pitch_align = 1;       ///< Alignment of image pitches and offsets, in bytes.
+    std::chrono::milliseconds max_batch_time{0};   ///< A batch that runs longer is ended.
+    std::chrono::milliseconds default_timeout{0};  ///< See RingOptions::timeout.
 };
 
 /// One engine: what runs batches.

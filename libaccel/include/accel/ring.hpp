@@ -20,12 +20,24 @@ namespace detail {
 struct RingImpl;
 }
 
+/// Whose batches an engine runs first. Those of a higher one also come between two slices of one that
+/// runs.
+enum class Priority : std::uint32_t {
+    normal,
+    low,   ///< After all others.
+    high,  ///< Before all others. Needs CAP_SYS_NICE.
+};
+
 /// How large a ring is and who runs it.
 struct RingOptions {
     std::uint32_t entries = 64;            ///< Commands of the largest batch; a power of two.
     std::uint32_t completion_entries = 0;  ///< Commands in flight or not reaped; 0: twice entries.
     std::uint32_t slots = 64;              ///< Most Slots at a time.
     std::uint32_t engine = 0;              ///< EngineInfo::id
+    Priority priority = Priority::normal;  ///< Of all its batches.
+    /// A batch that makes no progress for so long fails with ETIMEDOUT; at most
+    /// DeviceLimits::max_batch_time. 0: DeviceLimits::default_timeout.
+    std::chrono::milliseconds timeout{0};
 };
 
 /// A place in a ring's table that names a range of a buffer, or an image. The place is free again
@@ -87,9 +99,9 @@ struct Submission {
 /// completion first, or use Buffer::wait().
 class ACCEL_API Ring {
  public:
-    /// @throws Error invalid_argument (sizes out of DeviceLimits, or no powers of two), not_found
-    ///         (engine), quota_exceeded (too many rings, or descriptors), out_of_memory,
-    ///         device_lost
+    /// @throws Error invalid_argument (sizes or timeout out of DeviceLimits, or no powers of two),
+    ///         not_found (engine), access_denied (high priority), quota_exceeded (too many
+    ///         rings, or descriptors), out_of_memory, device_lost
     explicit Ring(const Device& device, const RingOptions& options = {});
 
     Ring(const Ring&) = delete;
