@@ -4,7 +4,7 @@
 
 Talks JSON, one object a line, over the virtio-serial port org.zaccel.agent.0:
 
-  in:  {"id": N, "run": [ARGV], "env": {}, "cwd": DIR, "timeout": S, "check": BOOL}
+  in:  {"id": N, "run": [ARGV], "env": {}, "cwd": DIR, "timeout": S, "check": BOOL, "allow_log": [REGEX]}
        {"id": N, "halt": true}
        {"id": N, "hello": true}
   out: {"id": N, "kernel": TEXT, "problems": [TEXT]}     answers hello
@@ -127,16 +127,17 @@ class KernelLog:
                 return records[index + 1:]
         return records
 
-    def _bad(self, level, text):
-        if any(pattern.search(text) for pattern in self.allowed):
+    def _bad(self, level, text, expected):
+        if any(pattern.search(text) for pattern in self.allowed + expected):
             return False
         return level <= LEVEL_ERR or ALARM.search(text) or DRIVER.search(text)
 
-    def problems(self):
+    def problems(self, expected=()):
         """What went wrong since the last call. One alarm brings the lines after it along."""
+        patterns = [re.compile(text) for text in expected]
         records = self.pending + self._read()
         self.pending = []
-        first = next((n for n, record in enumerate(records) if self._bad(*record)), None)
+        first = next((n for n, record in enumerate(records) if self._bad(*record, patterns)), None)
         found = []
         if first is not None:
             found = ["kernel log: " + text for _, text in records[first:first + 80]]
@@ -201,7 +202,7 @@ def run(port, request, log):
     status = child.wait()
     if status < 0 and not timed_out:
         port.send({"id": request["id"], "data": f"killed by {signal.Signals(-status).name}\n"})
-    problems = log.problems()
+    problems = log.problems(request.get("allow_log", ()))
     problems = problems + leftovers.problems() if request.get("check", True) else []
     exit_status = 124 if timed_out else status if status >= 0 else 128 - status
     return {"exit": exit_status, "timed_out": timed_out, "problems": problems}

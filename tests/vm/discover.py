@@ -31,6 +31,7 @@ def registration(arguments, kernel, case):
     command = [os.path.join(HERE, "vm.py"), "exec", "--name", f"vm{kernel}",
                "--timeout", str(arguments.timeout), "--cwd", os.path.dirname(arguments.program),
                *(f"--env={pair}" for pair in arguments.env),
+               *(f"--allow-log={pattern}" for pattern in arguments.allow_log),
                "--", arguments.program, f"--gtest_filter={case}"]
     labels = ";".join([f"kernel{kernel}", *arguments.label])
     return (f"add_test({quoted(name)} {' '.join(quoted(word) for word in command)})\n"
@@ -48,6 +49,7 @@ def main():
     parser.add_argument("--kernel", action="append", required=True)
     parser.add_argument("--label", action="append", default=[])
     parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("--allow-log", action="append", default=[])
     arguments = parser.parse_args()
     found = cases(arguments.program)
     if not found:

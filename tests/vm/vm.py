@@ -150,7 +150,8 @@ def execute(name, arguments):
         say(f"{name} is not running, booting it again")
         boot(name, options)
     request = {"run": arguments.command, "env": dict(arguments.env), "cwd": arguments.cwd,
-               "timeout": arguments.timeout, "check": not arguments.no_check}
+               "timeout": arguments.timeout, "check": not arguments.no_check,
+               "allow_log": arguments.allow_log}
     output = Output()
     try:
         with contextlib.closing(Agent(name)) as agent:
@@ -253,6 +254,8 @@ def add_exec_options(parser):
     parser.add_argument("--cwd", help="working directory (default: /root)")
     parser.add_argument("--no-check", action="store_true",
                         help="do not look at the kernel log and for what was left behind")
+    parser.add_argument("--allow-log", action="append", default=[], metavar="REGEX",
+                        help="kernel log records that the command is to bring about")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...")
 
 
