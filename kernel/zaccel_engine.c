@@ -154,6 +154,9 @@ void zaccel_engine_yield(struct zaccel_job *job)
 		spin_lock_irq(&engine->lock);
 		other = engine->urgent > job->ring->rank + 1 ?
 			zaccel_engine_pop(engine) : NULL;
+		/* Before the watchdog looks at the job again. */
+		if (!other)
+			job->started += jiffies - since;
 		zaccel_instance_set(instance, other ? other : job);
 		spin_unlock_irq(&engine->lock);
 		if (done)
@@ -162,7 +165,6 @@ void zaccel_engine_yield(struct zaccel_job *job)
 			zaccel_job_execute(other);
 		done = other;
 	} while (other);
-	job->started += jiffies - since;
 }
 
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
