@@ -20,9 +20,11 @@
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
+#include <linux/kstrtox.h>
 #include <linux/random.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -172,32 +174,47 @@ static bool zaccel_fault_valid(const struct zaccel_fault *fault, int numbers)
 	}
 }
 
+/* Numbers behind a name, two at most; -EINVAL for whatever else stands there. */
+static int zaccel_fault_numbers(char *text, u32 *numbers)
+{
+	int count = 0;
+	char *word;
+
+	while ((word = strsep(&text, " "))) {
+		if (!*word)
+			continue;
+		if (count == 2 || kstrtou32(word, 10, &numbers[count]))
+			return -EINVAL;
+		count++;
+	}
+	return count;
+}
+
 /* Returns -EINVAL for what is not as described above. */
 static int zaccel_fault_parse(char *text, struct zaccel_fault *fault)
 {
-	char *ring = strstr(text, " ring ");
-	char name[8], rest;
-	int kind, numbers;
+	char *name, *ring = strstr(text, " ring ");
+	u32 numbers[2] = {};
+	int kind, count;
 
 	*fault = (struct zaccel_fault){};
 	if (ring) {
-		if (sscanf(ring, " ring %llu %c", &fault->ring, &rest) != 1 ||
+		*ring = '\0';
+		if (kstrtou64(strim(ring + strlen(" ring ")), 10, &fault->ring) ||
 		    !fault->ring)
 			return -EINVAL;
-		*ring = '\0';
 	}
-	numbers = sscanf(text, "%7s %u %u %c", name, &fault->first,
-			 &fault->second, &rest) - 1;
-	if (numbers < 0 || numbers > 2)
-		return -EINVAL;
-	if (numbers == 1)
-		fault->second = fault->first;
+	text = strim(text);
+	name = strsep(&text, " ");
 	kind = match_string(zaccel_fault_names, ARRAY_SIZE(zaccel_fault_names),
 			    name);
-	if (kind < 0)
+	count = zaccel_fault_numbers(text, numbers);
+	if (kind < 0 || count < 0)
 		return -EINVAL;
 	fault->kind = kind;
-	return zaccel_fault_valid(fault, numbers) ? 0 : -EINVAL;
+	fault->first = numbers[0];
+	fault->second = numbers[count > 1];
+	return zaccel_fault_valid(fault, count) ? 0 : -EINVAL;
 }
 
 static void zaccel_fault_set(struct zaccel_engine *engine,
