@@ -43,15 +43,42 @@ static bool realtime;
 module_param(realtime, bool, 0444);
 MODULE_PARM_DESC(realtime, "the engine's threads run at SCHED_FIFO (default no)");
 
-/* Of zaccel_engine.state: something is queued; below it, instances in use. */
+/*
+ * Of zaccel_engine.state: something is queued; below that, how many doorbells have
+ * an instance; below that, how many instances are in use.
+ */
 #define ZACCEL_ENGINE_QUEUED	0x10000
+#define ZACCEL_ENGINE_INLINE	0x100
 
-/* Takes the first of the highest rank; something is queued. Under the lock. */
-static struct zaccel_job *zaccel_engine_pop(struct zaccel_engine *engine)
+/*
+ * A batch that has waited for so long goes before those of a higher rank, and one
+ * that was preempted for so long is not any more: every fence signals some day.
+ */
+#define ZACCEL_PATIENCE_MS	500
+
+/* The rank whose turn it is. Under the lock, with something queued. */
+static u32 zaccel_engine_turn(struct zaccel_engine *engine)
 {
-	struct list_head *queue = &engine->queue[engine->urgent - 1];
-	struct zaccel_job *job = list_first_entry(queue, struct zaccel_job,
-						  node);
+	unsigned long patience = msecs_to_jiffies(ZACCEL_PATIENCE_MS);
+	u32 rank, highest = engine->urgent - 1;
+
+	for (rank = 0; rank < highest; rank++) {
+		const struct zaccel_job *job =
+			list_first_entry_or_null(&engine->queue[rank],
+						 struct zaccel_job, node);
+
+		if (job && time_after(jiffies, job->queued + patience))
+			return rank;
+	}
+	return highest;
+}
+
+/* Takes the first of a rank that has one. Under the lock. */
+static struct zaccel_job *zaccel_engine_pop(struct zaccel_engine *engine,
+					    u32 rank)
+{
+	struct zaccel_job *job = list_first_entry(&engine->queue[rank],
+						  struct zaccel_job, node);
 
 	list_del_init(&job->node);
 	while (engine->urgent && list_empty(&engine->queue[engine->urgent - 1]))
@@ -78,7 +105,7 @@ static void zaccel_engine_kick(struct zaccel_engine *engine)
 
 static u32 zaccel_engine_in_use(int state)
 {
-	return state & (ZACCEL_ENGINE_QUEUED - 1);
+	return state & (ZACCEL_ENGINE_INLINE - 1);
 }
 
 /* With the lock: the instance has a job, or has none any more. */
@@ -110,7 +137,7 @@ static struct zaccel_job *zaccel_engine_next(struct zaccel_instance *instance)
 		placed = true;
 	}
 	if (engine->urgent && placed) {
-		job = zaccel_engine_pop(engine);
+		job = zaccel_engine_pop(engine, zaccel_engine_turn(engine));
 	} else if (placed) {
 		/* What was run here comes before what a doorbell runs next. */
 		smp_mb__before_atomic();
@@ -143,37 +170,55 @@ static void zaccel_engine_work(struct kthread_work *work)
 		zaccel_job_retire(done);
 }
 
+/* What is to run in the midst of @job, if anything. Under the lock. */
+static struct zaccel_job *zaccel_engine_above(struct zaccel_engine *engine,
+					      struct zaccel_job *job)
+{
+	unsigned long patience = msecs_to_jiffies(ZACCEL_PATIENCE_MS);
+
+	/* An instance that is free takes it; and there is an end to patience. */
+	if (engine->urgent <= job->ring->rank + 1 || zaccel_job_error(job) ||
+	    zaccel_engine_in_use(atomic_read(&engine->state)) <
+	    engine->num_instances || job->preempted > patience)
+		return NULL;
+	return zaccel_engine_pop(engine, engine->urgent - 1);
+}
+
 void zaccel_engine_yield(struct zaccel_job *job)
 {
 	struct zaccel_instance *instance = job->instance;
 	struct zaccel_engine *engine = instance->engine;
-	unsigned long since = jiffies;
 	struct zaccel_job *other, *done = NULL;
+	unsigned long since, away;
 
 	do {
+		since = jiffies;
 		spin_lock_irq(&engine->lock);
-		other = engine->urgent > job->ring->rank + 1 ?
-			zaccel_engine_pop(engine) : NULL;
-		/* Before the watchdog looks at the job again. */
-		if (!other)
-			job->started += jiffies - since;
+		other = zaccel_engine_above(engine, job);
 		zaccel_instance_set(instance, other ? other : job);
 		spin_unlock_irq(&engine->lock);
 		if (done)
 			zaccel_job_retire(done);
-		if (other)
-			zaccel_job_execute(other);
+		if (!other)
+			break;
+		zaccel_job_execute(other);
 		done = other;
-	} while (other);
+		/* Before the watchdog looks at the job again. */
+		away = jiffies - since;
+		job->preempted += away;
+		job->started += away;
+	} while (true);
 }
 
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
 {
-	u32 rank = job->ring->rank;
+	/* What only has to be completed is quick, and others may wait for it. */
+	u32 rank = job->ring->error ? ZACCEL_RANK_HIGH : job->ring->rank;
 	unsigned long flags;
 	int state;
 
 	spin_lock_irqsave(&engine->lock, flags);
+	job->queued = jiffies;
 	list_add_tail(&job->node, &engine->queue[rank]);
 	if (engine->urgent <= rank)
 		WRITE_ONCE(engine->urgent, rank + 1);
@@ -188,9 +233,10 @@ static bool zaccel_engine_try_take(struct zaccel_engine *engine)
 {
 	int state = atomic_read(&engine->state);
 
-	/* Nothing is queued, or it would be no number of instances. */
-	while (state < (int)engine->num_instances)
-		if (likely(atomic_try_cmpxchg(&engine->state, &state, state + 1)))
+	while (state < ZACCEL_ENGINE_QUEUED &&
+	       zaccel_engine_in_use(state) < engine->num_instances)
+		if (likely(atomic_try_cmpxchg(&engine->state, &state,
+					      state + ZACCEL_ENGINE_INLINE + 1)))
 			return true;
 	return false;
 }
@@ -199,8 +245,9 @@ static bool zaccel_engine_spin(struct zaccel_engine *engine)
 {
 	u64 end = local_clock() + ZACCEL_TAKE_NS;
 
-	/* What is queued comes before; what threads run may take long. */
-	while (!READ_ONCE(engine->urgent) && !need_resched() &&
+	/* For other doorbells; what threads run may take long. */
+	while (atomic_read(&engine->state) >= ZACCEL_ENGINE_INLINE &&
+	       !READ_ONCE(engine->urgent) && !need_resched() &&
 	       local_clock() < end) {
 		if (zaccel_engine_try_take(engine))
 			return true;
@@ -222,9 +269,10 @@ bool zaccel_engine_take(struct zaccel_engine *engine)
 
 void zaccel_engine_release(struct zaccel_engine *engine)
 {
+	int state = atomic_fetch_sub(ZACCEL_ENGINE_INLINE + 1, &engine->state);
 	unsigned long flags;
 
-	if (unlikely(atomic_fetch_dec(&engine->state) & ZACCEL_ENGINE_QUEUED)) {
+	if (unlikely(state & ZACCEL_ENGINE_QUEUED)) {
 		spin_lock_irqsave(&engine->lock, flags);
 		zaccel_engine_kick(engine);
 		spin_unlock_irqrestore(&engine->lock, flags);

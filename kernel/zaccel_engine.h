@@ -86,6 +86,8 @@ struct zaccel_engine {
 	u32 inline_bytes;
 	/** @fault: what is to go wrong */
 	struct zaccel_fault fault;
+	/** @vanishing: the device is to go, under @lock */
+	bool vanishing;
 	/** @watchdog: ends what hangs */
 	struct zaccel_watchdog watchdog;
 

@@ -151,8 +151,18 @@ static int zaccel_fault_vanish(struct zaccel_engine *engine)
 {
 	struct zaccel_vanish *vanish = kzalloc(sizeof(*vanish), GFP_KERNEL);
 
+	bool already;
+
 	if (!vanish)
 		return -ENOMEM;
+	spin_lock_irq(&engine->lock);
+	already = engine->vanishing;
+	engine->vanishing = true;
+	spin_unlock_irq(&engine->lock);
+	if (already) {
+		kfree(vanish);
+		return 0;
+	}
 	INIT_WORK(&vanish->work, zaccel_vanish_work);
 	vanish->dev = get_device(engine->dev);
 	/* Not from here: the removal waits for whoever is in this file. */

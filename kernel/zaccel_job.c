@@ -91,6 +91,7 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	job->error = 0;
 	job->ready = false;
 	job->running = false;
+	job->preempted = 0;
 	job->num_deps = 0;
 	job->max_deps = 0;
 	job->num_bindings = 0;
@@ -317,7 +318,7 @@ static void zaccel_job_ready(struct zaccel_job *job)
 	unsigned long flags;
 
 	spin_lock_irqsave(&ring->run_lock, flags);
-	job->ready = true;
+	WRITE_ONCE(job->ready, true);
 	zaccel_ring_advance(ring);
 	spin_unlock_irqrestore(&ring->run_lock, flags);
 }
@@ -424,12 +425,12 @@ void zaccel_jobs_abandon(struct zaccel_ring *ring)
 
 	list_for_each_entry(job, &pending, node) {
 		zaccel_job_abandon(job);
+		/* Not in the ring's list, so nobody acts on it yet. */
+		WRITE_ONCE(job->ready, true);
 		cond_resched();
 	}
 
 	spin_lock_irq(&ring->run_lock);
-	list_for_each_entry(job, &pending, node)
-		job->ready = true;
 	list_splice(&pending, &ring->pending);
 	zaccel_ring_advance(ring);
 	spin_unlock_irq(&ring->run_lock);

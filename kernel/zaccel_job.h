@@ -119,12 +119,18 @@ struct zaccel_job {
 	struct zaccel_instance *instance;
 	/** @error: 0, or why it should end at once */
 	int error;
+	/** @reason: in words; valid when @error is not 0 */
+	const char *reason;
 	/** @at: completion index of the command that runs */
 	u32 at;
 	/** @beat: counts what progress it makes */
 	u32 beat;
+	/** @queued: when it went to the engine's queue, in jiffies */
+	unsigned long queued;
 	/** @started: when it began to run, in jiffies; what preempted it left out */
 	unsigned long started;
+	/** @preempted: for how long it was, in jiffies */
+	unsigned long preempted;
 	/** @first: completion index of the first command */
 	u32 first;
 	/** @count: commands in the batch */

@@ -198,8 +198,9 @@ zaccel_ring_create(struct zaccel_device *zdev,
 	ring->fence_context = dma_fence_context_alloc(1);
 	ring->engine = &zdev->engine;
 	ring->rank = zaccel_ring_ranks[args->priority];
-	ring->timeout_ms = args->timeout_ms ? args->timeout_ms :
-					      zaccel_default_timeout_ms();
+	ring->timeout_ms = args->timeout_ms ?
+			   max(args->timeout_ms, ZACCEL_MIN_TIMEOUT_MS) :
+			   zaccel_default_timeout_ms();
 	ring->serial = atomic64_inc_return(&zdev->ring_serial);
 	ring->pid = task_tgid_nr(current);
 	get_task_comm(ring->comm, current);

@@ -200,9 +200,12 @@ void zaccel_job_execute(struct zaccel_job *job)
 	zaccel_late_hold(job);
 	job->at = job->first;
 	job->started = jiffies;
-	WRITE_ONCE(job->running, true);
+	/* Pairs with the watchdog's look: when it started before that it did. */
+	smp_store_release(&job->running, true);
 	error = zaccel_job_run(job);
 	WRITE_ONCE(job->running, false);
+	if (unlikely(READ_ONCE(job->error)))
+		zaccel_watchdog_report(job);
 	zaccel_job_finish(job, error);
 	/* Last: to its owner, a batch that is complete is so in every respect. */
 	zaccel_ring_post(job);

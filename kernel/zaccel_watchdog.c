@@ -37,45 +37,21 @@ MODULE_PARM_DESC(timeout_ms, "a batch without progress for so long is ended, unl
 
 u32 zaccel_max_batch_ms(void)
 {
-	return clamp(max_batch_ms, 100u, 3600u * MSEC_PER_SEC);
+	return clamp(max_batch_ms, ZACCEL_MIN_TIMEOUT_MS, 3600u * (u32)MSEC_PER_SEC);
 }
 
 u32 zaccel_default_timeout_ms(void)
 {
-	return clamp(timeout_ms, 100u, zaccel_max_batch_ms());
+	return clamp(timeout_ms, ZACCEL_MIN_TIMEOUT_MS, zaccel_max_batch_ms());
 }
 
 /* With the engine's lock, which keeps the job from being given back. */
 static void zaccel_watchdog_end(struct zaccel_engine *engine,
 				struct zaccel_job *job, const char *reason)
 {
-	struct zaccel_watchdog *watchdog = &engine->watchdog;
-	struct zaccel_ring *ring = job->ring;
-	const struct zaccel_cmd *cmd;
-
+	job->reason = reason;
 	WRITE_ONCE(job->error, -ETIMEDOUT);
 	wake_up_all(&engine->wait);
-	/* One that comes while another is written down is not. */
-	if (watchdog->reporting)
-		return;
-	watchdog->reporting = true;
-	watchdog->hang = (struct zaccel_hang){
-		.reason = reason,
-		.pid = ring->pid,
-		.ring = ring->serial,
-		.first = job->first,
-		.count = job->count,
-		.at = READ_ONCE(job->at),
-		.ran_ms = jiffies_to_msecs(jiffies - job->started),
-	};
-	cmd = zaccel_ring_cmd(ring, watchdog->hang.at);
-	watchdog->hang.opcode = cmd->opcode;
-	watchdog->hang.flags = cmd->flags;
-	/* An EXEC has a pointer there. */
-	if (cmd->opcode != ZACCEL_OP_EXEC)
-		memcpy(watchdog->hang.args, cmd->args, sizeof(cmd->args));
-	memcpy(watchdog->hang.comm, ring->comm, sizeof(ring->comm));
-	schedule_work(&watchdog->report);
 }
 
 static void zaccel_watchdog_look(struct zaccel_engine *engine,
@@ -84,16 +60,21 @@ static void zaccel_watchdog_look(struct zaccel_engine *engine,
 	struct zaccel_watch *watch = &instance->watch;
 	struct zaccel_job *job = instance->job;
 	u32 beat = READ_ONCE(job->beat);
+	unsigned long period = msecs_to_jiffies(ZACCEL_WATCHDOG_PERIOD_MS);
 
-	if (!READ_ONCE(job->running) || READ_ONCE(job->error))
+	/* Pairs with zaccel_job_execute(). */
+	if (!smp_load_acquire(&job->running) || READ_ONCE(job->error))
 		return;
 	if (watch->seen_turn != watch->turn || watch->seen_beat != beat) {
 		watch->seen_turn = watch->turn;
 		watch->seen_beat = beat;
-		watch->since = jiffies;
+		watch->idle = 0;
+	} else {
+		/* No more than this look is worth, wherever the clock went. */
+		watch->idle += min(jiffies - watch->last, 2 * period);
 	}
-	if (time_after(jiffies, watch->since +
-				msecs_to_jiffies(job->ring->timeout_ms)))
+	watch->last = jiffies;
+	if (watch->idle > msecs_to_jiffies(job->ring->timeout_ms))
 		zaccel_watchdog_end(engine, job, "no progress");
 	else if (time_after(jiffies, job->started +
 				     msecs_to_jiffies(zaccel_max_batch_ms())))
@@ -141,7 +122,7 @@ static int zaccel_hang_print(const struct zaccel_hang *hang, char *text,
 			 hang->args[3], hang->args[4], hang->ran_ms);
 }
 
-static void zaccel_watchdog_report(struct work_struct *work)
+static void zaccel_watchdog_work(struct work_struct *work)
 {
 	struct zaccel_engine *engine =
 		container_of(work, struct zaccel_engine, watchdog.report);
@@ -164,6 +145,39 @@ static void zaccel_watchdog_report(struct work_struct *work)
 	spin_unlock_irq(&engine->lock);
 }
 
+void zaccel_watchdog_report(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	struct zaccel_watchdog *watchdog = &ring->engine->watchdog;
+	const struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, job->at);
+	bool busy;
+
+	/* One that comes while another is written down is not. */
+	spin_lock_irq(&ring->engine->lock);
+	busy = watchdog->reporting;
+	watchdog->reporting = true;
+	spin_unlock_irq(&ring->engine->lock);
+	if (busy)
+		return;
+
+	watchdog->hang = (struct zaccel_hang){
+		.reason = job->reason,
+		.pid = ring->pid,
+		.ring = ring->serial,
+		.first = job->first,
+		.count = job->count,
+		.at = job->at,
+		.opcode = cmd->opcode,
+		.flags = cmd->flags,
+		.ran_ms = jiffies_to_msecs(jiffies - job->started),
+	};
+	/* An EXEC has a pointer there. */
+	if (cmd->opcode != ZACCEL_OP_EXEC)
+		memcpy(watchdog->hang.args, cmd->args, sizeof(cmd->args));
+	memcpy(watchdog->hang.comm, ring->comm, sizeof(ring->comm));
+	schedule_work(&watchdog->report);
+}
+
 void zaccel_watchdog_start(struct zaccel_engine *engine)
 {
 	if (!timer_pending(&engine->watchdog.timer))
@@ -173,7 +187,7 @@ void zaccel_watchdog_start(struct zaccel_engine *engine)
 void zaccel_watchdog_init(struct zaccel_watchdog *watchdog)
 {
 	timer_setup(&watchdog->timer, zaccel_watchdog_timer, 0);
-	INIT_WORK(&watchdog->report, zaccel_watchdog_report);
+	INIT_WORK(&watchdog->report, zaccel_watchdog_work);
 }
 
 void zaccel_watchdog_fini(struct zaccel_watchdog *watchdog)

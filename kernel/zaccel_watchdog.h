@@ -8,6 +8,7 @@
 #include <linux/workqueue.h>
 
 struct zaccel_engine;
+struct zaccel_job;
 
 /**
  * struct zaccel_watch - what the watchdog saw of an instance when it last looked
@@ -19,8 +20,10 @@ struct zaccel_watch {
 	u32 seen_turn;
 	/** @seen_beat: of the last look */
 	u32 seen_beat;
-	/** @since: when either was first seen as it is, in jiffies */
-	unsigned long since;
+	/** @last: when that was, in jiffies */
+	unsigned long last;
+	/** @idle: for how long both have been seen as they are, in jiffies */
+	unsigned long idle;
 };
 
 /**
@@ -70,8 +73,14 @@ void zaccel_watchdog_init(struct zaccel_watchdog *watchdog);
 /* An instance takes up a job. Under the engine's lock. */
 void zaccel_watchdog_start(struct zaccel_engine *engine);
 
+/* Write down a job that was ended, for log and dump. Its thread only. */
+void zaccel_watchdog_report(struct zaccel_job *job);
+
 /* No instance is busy any more. */
 void zaccel_watchdog_fini(struct zaccel_watchdog *watchdog);
+
+/* Less says more of the scheduler than of the batch. */
+#define ZACCEL_MIN_TIMEOUT_MS	100u
 
 /* Limits, in milliseconds: of a batch; of a ring that names none. */
 u32 zaccel_max_batch_ms(void);

@@ -243,6 +243,7 @@ TEST_F(ShareInFlight, ReaderBehindAWriterOfOneRing) {
     expect_written(dmabuf);
     late_.advance(1);
     expect_becomes(dmabuf, POLLIN);
+    ring_.wait_for(1);
     EXPECT_EQ(ring_.kernel_cq_tail(), 1U);
     expect_read(dmabuf);
     late_.advance(1);

@@ -369,7 +369,7 @@ struct drm_zaccel_ring_create {
 	__u64 size;
 	/**
 	 * @timeout_ms: in, a batch that makes no progress for so long is ended;
-	 * 0 for drm_zaccel_device_info.default_timeout_ms
+	 * 0 for drm_zaccel_device_info.default_timeout_ms, 1 to 99 mean 100
 	 */
 	__u32 timeout_ms;
 	/** @pad: must be 0 */
