@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "late.hpp"
+#include "memory.hpp"
 #include "process.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
@@ -30,16 +30,6 @@ constexpr std::int64_t ring_size = 3 * mib;
 /// What others may have taken or given back meanwhile. One buffer more would be seen.
 constexpr std::int64_t slack = 4 * mib;
 constexpr int clients = 8;
-
-/// Memory of buffers, rings and temporary files.
-std::int64_t shared_memory() {
-    std::ifstream meminfo("/proc/meminfo");
-    std::string word;
-    std::int64_t kib = 0;
-    while (meminfo >> word)
-        if (word == "Shmem:" && meminfo >> kib) break;
-    return kib * 1024;
-}
 
 /// How far the client's batch is when the end comes.
 enum class Batch { none, queued, running, waiting, exported };

@@ -64,4 +64,11 @@ std::string LateMode::read(const char* file) {
     return value;
 }
 
+std::string LateMode::read_line(const char* file) {
+    std::ifstream stream(debugfs_file(file));
+    std::string line;
+    check(std::getline(stream, line) ? 0 : ENOENT, file);
+    return line;
+}
+
 }  // namespace uapi_tests

@@ -26,9 +26,10 @@ class LateMode {
     void advance(std::uint32_t batches) const;
     void set_late_us(std::uint32_t us) const;
 
-    /// One write to "hold", "advance" or "late_us". 0 or the errno.
+    /// One write to "hold", "advance", "late_us" or another of the device's files. 0 or the errno.
     static int write(const char* file, const std::string& value);
     static std::string read(const char* file);
+    static std::string read_line(const char* file);
     /// The file, to be written.
     static Fd open(const char* file);
 

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <fstream>
+#include <string>
 
 namespace uapi_tests {
 
@@ -26,5 +28,14 @@ BadMemory::BadMemory() {
 }
 
 BadMemory::~BadMemory() { ::munmap(read_only_, 3 * page); }
+
+std::int64_t shared_memory() {
+    std::ifstream meminfo("/proc/meminfo");
+    std::string word;
+    std::int64_t kib = 0;
+    while (meminfo >> word)
+        if (word == "Shmem:" && meminfo >> kib) break;
+    return kib * 1024;
+}
 
 }  // namespace uapi_tests

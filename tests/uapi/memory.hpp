@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Pointers that a careless or a hostile program passes.
+// Pointers that a careless or a hostile program passes, and how much memory there is in use.
 
 #include <cstdint>
 #include <vector>
@@ -35,5 +35,8 @@ class BadMemory {
     std::uint8_t* read_only_;
     std::uint8_t* unmapped_;
 };
+
+/// Memory of buffers, rings and temporary files, as the machine counts it; in bytes.
+std::int64_t shared_memory();
 
 }  // namespace uapi_tests

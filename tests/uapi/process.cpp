@@ -59,9 +59,10 @@ struct Message {
 
 }  // namespace
 
-int run_program(std::initializer_list<const char*> arguments) {
+int run_program(const std::vector<std::string>& arguments) {
     std::vector<char*> argv;
-    for (const char* argument : arguments) argv.push_back(const_cast<char*>(argument));
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
 
     pid_t pid = 0;

@@ -5,8 +5,9 @@
 
 #include <cstddef>
 #include <functional>
-#include <initializer_list>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "device.hpp"
 
@@ -14,7 +15,7 @@ namespace uapi_tests {
 
 /// Runs a program to its end.
 /// @return its exit status, -1 when it did not exit
-int run_program(std::initializer_list<const char*> arguments);
+int run_program(const std::vector<std::string>& arguments);
 
 /// A forked copy of this process; killed and reaped with its scope. It does not return into the
 /// test: its exit status is what @p body returns (99 when that throws).

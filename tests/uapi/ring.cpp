@@ -31,6 +31,8 @@ drm_zaccel_ring_create ring_create_args(const RingOptions& options) {
     args.sqe_size = options.sqe_size;
     args.cqe_size = options.cqe_size;
     args.slots = options.slots;
+    args.priority = options.priority;
+    args.timeout_ms = options.timeout_ms;
     return args;
 }
 

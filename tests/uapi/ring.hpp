@@ -20,6 +20,8 @@ struct RingOptions {
     std::uint32_t slots = 16;
     std::uint32_t sqe_size = sizeof(drm_zaccel_command);
     std::uint32_t cqe_size = sizeof(drm_zaccel_completion);
+    std::uint32_t priority = ZACCEL_PRIORITY_NORMAL;
+    std::uint32_t timeout_ms = 0;
 };
 
 /// Good arguments for DRM_IOCTL_ZACCEL_RING_CREATE.

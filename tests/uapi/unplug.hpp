@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "device.hpp"
 #include "foreign.hpp"
+#include "process.hpp"
 
 namespace uapi_tests {
 
@@ -30,6 +32,13 @@ inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_d
 
 /// Takes the module away; never waits for users to go. 0 or the errno.
 inline int unload() { return ::syscall(SYS_delete_module, "zaccel", O_NONBLOCK) == 0 ? 0 : errno; }
+
+/// The module anew, with these parameters. Nobody must use it.
+inline void reload(std::vector<std::string> parameters = {}) {
+    check(eventually([] { return unload() == 0; }) ? 0 : EBUSY, "unload");
+    parameters.insert(parameters.begin(), {"/sbin/modprobe", "zaccel"});
+    check(run_program(parameters) == 0 ? 0 : ENODEV, "modprobe");
+}
 
 /// Whatever a test leaves, the next finds a device.
 class DeviceGuard {

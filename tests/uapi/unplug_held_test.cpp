@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <future>
-#include <initializer_list>
 #include <limits>
 #include <string>
 #include <vector>
@@ -18,7 +17,6 @@
 #include "foreign.hpp"
 #include "late.hpp"
 #include "neighbour.hpp"
-#include "process.hpp"
 #include "ring.hpp"
 #include "sleeper.hpp"
 #include "syncobj.hpp"
@@ -189,13 +187,8 @@ TEST_F(UnplugHeld, SettingsGoWithTheDevice) {
 /// The module, loaded with settings; without them again when the test is over.
 class ModuleParameters : public CountedTest {
  protected:
-    ModuleParameters() { reload({"/sbin/modprobe", "zaccel", "hold=1", "late_us=1000"}); }
-    ~ModuleParameters() override { reload({"/sbin/modprobe", "zaccel"}); }
-
-    static void reload(std::initializer_list<const char*> load) {
-        EXPECT_TRUE(eventually([] { return unload() == 0; }));
-        EXPECT_EQ(run_program(load), 0);
-    }
+    ModuleParameters() { reload({"hold=1", "late_us=1000"}); }
+    ~ModuleParameters() override { reload(); }
 
     DeviceGuard guard_;
 };
