@@ -47,7 +47,7 @@ typedef int64_t s64;
 #endif
 
 #define zaccel_noinline			__attribute__((noinline))
-#define zaccel_index_nospec(i, n)	(i)
+#define zaccel_index_nospec(i, n)	((i) < (n) ? (i) : 0)
 #define zaccel_fallthrough		__attribute__((fallthrough))
 #define zaccel_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define zaccel_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)

@@ -204,7 +204,8 @@ void zaccel_job_execute(struct zaccel_job *job)
 	smp_store_release(&job->running, true);
 	error = zaccel_job_run(job);
 	WRITE_ONCE(job->running, false);
-	if (unlikely(READ_ONCE(job->error)))
+	/* Else it was done just before it was told to end. */
+	if (unlikely(error == -ETIMEDOUT && READ_ONCE(job->error)))
 		zaccel_watchdog_report(job);
 	zaccel_job_finish(job, error);
 	/* Last: to its owner, a batch that is complete is so in every respect. */

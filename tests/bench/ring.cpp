@@ -116,7 +116,8 @@ void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, double goal)
     const std::string peer = in_batch("io_uring nop", size);
     add("io_uring nop", [this, size] { io_uring.nops(size); }, "", {});
     add("nop, kick", [this, size] { raw.nops(size, bench::RawRing::Doorbell::kick); }, peer, goal);
-    add("nop, submit", [this, size] { raw.nops(size, bench::RawRing::Doorbell::submit); },
+    add(
+        "nop, submit", [this, size] { raw.nops(size, bench::RawRing::Doorbell::submit); },
         size == 1 ? "empty ioctl" : peer, size == 1 ? std::optional(submit_goal) : std::nullopt);
     add("nop, library", [this, size] { round_trip(ring, std::span(nops).first(size)); }, peer, {});
 }

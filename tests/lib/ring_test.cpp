@@ -72,8 +72,8 @@ TEST_F(RingCreate, RefusesSizesThatCannotBe) {
 
 TEST_F(RingCreate, TakesPrioritiesAndTimeouts) {
     const accel::DeviceLimits& limits = device_.info().limits;
-    for (const auto priority : {accel::Priority::low, accel::Priority::normal,
-                                accel::Priority::high}) {
+    for (const auto priority :
+         {accel::Priority::low, accel::Priority::normal, accel::Priority::high}) {
         Ring ring(device_, {.priority = priority, .timeout = limits.max_batch_time});
         ring.wait_for(ring.submit(accel::Command::nop()), accel::forever).value();
         EXPECT_TRUE(ring.try_reap().value().ok());

@@ -20,8 +20,8 @@ namespace detail {
 struct RingImpl;
 }
 
-/// Whose batches an engine runs first. Those of a higher one also come between two slices of one that
-/// runs.
+/// Whose batches an engine runs first. Those of a higher one also come between two slices of one
+/// that runs.
 enum class Priority : std::uint32_t {
     normal,
     low,   ///< After all others.
