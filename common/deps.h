@@ -42,12 +42,16 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+static inline u32 zaccel_index_nospec(u32 i, u32 n)
+{
+	return i < n ? i : 0;
+}
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #endif
 
 #define zaccel_noinline			__attribute__((noinline))
-#define zaccel_index_nospec(i, n)	((i) < (n) ? (i) : 0)
 #define zaccel_fallthrough		__attribute__((fallthrough))
 #define zaccel_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define zaccel_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
