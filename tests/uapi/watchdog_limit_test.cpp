@@ -96,9 +96,12 @@ TEST_F(BatchLimit, LeavesOutWhatPreemptedTheBatch) {
     EXPECT_TRUE(eventually(engine_hangs)) << "it has begun";
     for (int i = 0; i < 3; i++) above.put_batch(std::vector(12, nop()));
     ASSERT_EQ(above.submit(), 0);
-    above.wait_for(36);
+    // With the second its patience ends, and together they took longer than a batch may.
+    above.wait_for(24);
     EXPECT_FALSE(below.posted(12));
     below.wait_for(12);
+    EXPECT_FALSE(above.posted(36));
+    above.wait_for(36);
     EXPECT_EQ(statuses(above.reap()), std::vector<int>(36, 0));
     EXPECT_EQ(statuses(below.reap()), std::vector<int>(12, 0));
 }
