@@ -79,15 +79,6 @@ class HangTest : public CountedTest {
     std::size_t expected_ = 0;
 };
 
-/// The module with parameters; without them when it goes. Nobody uses it before or after.
-class Reloaded {
- public:
-    explicit Reloaded(std::vector<std::string> parameters) { reload(std::move(parameters)); }
-    Reloaded(const Reloaded&) = delete;
-    Reloaded& operator=(const Reloaded&) = delete;
-    ~Reloaded() { EXPECT_NO_THROW(reload()); }
-};
-
 /// A ring whose batches have so long.
 inline RingOptions with_timeout(std::uint32_t ms) {
     RingOptions options;

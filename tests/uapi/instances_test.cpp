@@ -27,21 +27,6 @@ namespace {
 constexpr std::uint64_t page = 4096;
 constexpr std::uint32_t instances = 4;
 
-/// The module with parameters; without, once it goes.
-class Loaded {
- public:
-    explicit Loaded(const char* parameter) { reload({"/sbin/modprobe", "zaccel", parameter}); }
-    Loaded(const Loaded&) = delete;
-    Loaded& operator=(const Loaded&) = delete;
-    ~Loaded() { reload({"/sbin/modprobe", "zaccel"}); }
-
- private:
-    static void reload(std::initializer_list<const char*> modprobe) {
-        EXPECT_TRUE(eventually([] { return unload() == 0; }));
-        EXPECT_EQ(run_program(modprobe), 0);
-    }
-};
-
 std::uint32_t queried_instances() {
     const Fd device = open_device();
     drm_zaccel_engine_info info{};
@@ -63,7 +48,7 @@ TEST_F(Parameter, InstancesAreLimited) {
     for (const auto& [parameter, expected] :
          {std::pair("instances=0", 1U), std::pair("instances=16", 16U),
           std::pair("instances=1000", 16U)}) {
-        const Loaded module(parameter);
+        const Reloaded module({parameter});
         EXPECT_EQ(queried_instances(), expected) << parameter;
         EXPECT_EQ(EngineThreads().count(), expected) << parameter;
     }
@@ -74,7 +59,7 @@ TEST_F(Parameter, InlineBytesAreLimited) {
     for (const auto& [parameter, expected] :
          {std::pair("inline_bytes=0", "0"), std::pair("inline_bytes=4096", "4096"),
           std::pair("inline_bytes=100000", "32768")}) {
-        const Loaded module(parameter);
+        const Reloaded module({parameter});
         EXPECT_EQ(InlineBytes::read(), expected) << parameter;
     }
     EXPECT_EQ(InlineBytes::read(), std::to_string(InlineBytes::standard));
@@ -122,7 +107,7 @@ class Instances : public CountedTest {
     }
 
     DeviceGuard guard_;
-    Loaded module_{"instances=4"};
+    Reloaded module_{{"instances=4"}};
     LateMode late_;
     Fd device_ = open_device();
     Buffer buffer_{device_, page};

@@ -4,12 +4,14 @@
 // The device taken away and given back, through sysfs.
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device.hpp"
@@ -39,6 +41,15 @@ inline void reload(std::vector<std::string> parameters = {}) {
     parameters.insert(parameters.begin(), {"/sbin/modprobe", "zaccel"});
     check(run_program(parameters) == 0 ? 0 : ENODEV, "modprobe");
 }
+
+/// The module with parameters; without them when it goes. Nobody uses it before or after.
+class Reloaded {
+ public:
+    explicit Reloaded(std::vector<std::string> parameters) { reload(std::move(parameters)); }
+    Reloaded(const Reloaded&) = delete;
+    Reloaded& operator=(const Reloaded&) = delete;
+    ~Reloaded() { EXPECT_NO_THROW(reload()); }
+};
 
 /// Whatever a test leaves, the next finds a device.
 class DeviceGuard {
