@@ -10,6 +10,7 @@
 
 #include <linux/slab.h>
 #include <drm/drm_device.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_fourcc.h>
 #include <drm/drm_gem.h>
@@ -33,10 +34,20 @@ static void zaccel_binding_free(struct zaccel_binding *binding)
 	kfree(binding);
 }
 
+/* NULL for one that holds no buffer. */
+static struct drm_device *zaccel_binding_dev(struct zaccel_binding *binding)
+{
+	return binding->num_planes ? binding->obj[0]->dev : NULL;
+}
+
 static void zaccel_binding_free_work(struct work_struct *work)
 {
-	zaccel_binding_free(container_of(work, struct zaccel_binding,
-					 free_work));
+	struct zaccel_binding *binding =
+		container_of(work, struct zaccel_binding, free_work);
+	struct drm_device *drm = zaccel_binding_dev(binding);
+
+	zaccel_binding_free(binding);
+	drm_dev_put(drm);
 }
 
 static void zaccel_binding_release(struct kref *ref)
@@ -46,8 +57,14 @@ static void zaccel_binding_release(struct kref *ref)
 
 static void zaccel_binding_release_later(struct kref *ref)
 {
-	queue_work(zaccel_wq,
-		   &container_of(ref, struct zaccel_binding, ref)->free_work);
+	struct zaccel_binding *binding =
+		container_of(ref, struct zaccel_binding, ref);
+	struct drm_device *drm = zaccel_binding_dev(binding);
+
+	/* Buffers do not hold their device, and the ring may go before them. */
+	if (drm)
+		drm_dev_get(drm);
+	queue_work(zaccel_wq, &binding->free_work);
 }
 
 struct zaccel_binding *zaccel_binding_get(struct zaccel_binding *binding)
