@@ -45,6 +45,7 @@ static int zaccel_open(struct drm_device *drm, struct drm_file *file)
 	if (!zfile)
 		return -ENOMEM;
 	xa_init_flags(&zfile->rings, XA_FLAGS_ALLOC1);
+	mutex_init(&zfile->poll_lock);
 	file->driver_priv = zfile;
 	return 0;
 }
@@ -55,6 +56,7 @@ static void zaccel_postclose(struct drm_device *drm, struct drm_file *file)
 
 	zaccel_rings_release(zfile);
 	xa_destroy(&zfile->rings);
+	mutex_destroy(&zfile->poll_lock);
 	kfree(zfile);
 }
 

@@ -2,8 +2,10 @@
 #ifndef ZACCEL_DRV_H
 #define ZACCEL_DRV_H
 
+#include <linux/gfp.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -12,6 +14,8 @@
 #include <drm/drm_file.h>
 
 #include "zaccel_engine.h"
+
+struct zaccel_poller;
 
 #define ZACCEL_MAX_RINGS	64u
 
@@ -51,11 +55,26 @@ struct zaccel_device {
 struct zaccel_file {
 	/** @rings: by id, under the xarray's own lock */
 	struct xarray rings;
+	/** @poll_lock: guards @poller; rings' and pollers' locks are inside it */
+	struct mutex poll_lock;
+	/** @poller: of the rings that want one; NULL while there are none */
+	struct zaccel_poller *poller;
 };
 
 static inline struct zaccel_device *to_zaccel_device(struct drm_device *drm)
 {
 	return container_of(drm, struct zaccel_device, drm);
+}
+
+/*
+ * For what a batch needs. A poller allocates at the expense of its owner, and
+ * would have others killed to get the memory; but it can wait.
+ */
+static inline gfp_t zaccel_batch_gfp(void)
+{
+	return current->flags & PF_KTHREAD ?
+	       GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN :
+	       GFP_KERNEL_ACCOUNT;
 }
 
 /* Until a CLOCK_MONOTONIC deadline: 0 once it has passed, KTIME_MAX for none. */

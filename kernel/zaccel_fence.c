@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "zaccel_drv.h"
 #include "zaccel_fence.h"
 
 struct zaccel_fence {
@@ -51,7 +52,7 @@ static const struct dma_fence_ops zaccel_fence_ops = {
 
 struct dma_fence *zaccel_fence_alloc(void)
 {
-	struct zaccel_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL_ACCOUNT);
+	struct zaccel_fence *fence = kzalloc(sizeof(*fence), zaccel_batch_gfp());
 
 	if (!fence)
 		return NULL;

@@ -13,15 +13,20 @@
 #include <linux/dma-fence.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
-#include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
 #include "zaccel_check.h"
 #include "zaccel_drv.h"
 #include "zaccel_job.h"
 #include "zaccel_late.h"
+#include "zaccel_poll.h"
 #include "zaccel_ring.h"
 #include "zaccel_sync.h"
+
+/* Entries that a poller takes from a ring before it looks at the next. */
+#define ZACCEL_POLL_MOST	256u
+/* The longest pause between two tries of it, when room or memory is missing. */
+#define ZACCEL_POLL_RETRY_MS	64u
 
 /*
  * Completions that can still be promised. -EINVAL when the index that user
@@ -145,8 +150,8 @@ static int zaccel_ring_fetch(struct zaccel_ring *ring, u32 tail,
 }
 
 static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
-				 const struct zaccel_syncs *syncs, u32 *fetched,
-				 struct dma_fence **fence)
+				 const struct zaccel_syncs *syncs, u32 most,
+				 u32 *fetched, struct dma_fence **fence)
 {
 	u32 tail;
 	int ret;
@@ -169,11 +174,25 @@ static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
 		if (likely(ring->sq_head == tail))
 			return 0;
 		/* The next doorbell goes on; nobody waits for the whole ring. */
-		if (signal_pending(current) ||
-		    drm_dev_is_unplugged(&ring->zdev->drm))
+		if (*fetched >= most || signal_pending(current) ||
+		    READ_ONCE(ring->ending))
 			break;
 	}
 	return *fetched ? 0 : ret;
+}
+
+/* With the ring's lock. What it is woken for, the poller finds by itself. */
+static int zaccel_ring_wake_poller(struct zaccel_ring *ring,
+				   const struct zaccel_syncs *syncs)
+{
+	if (ring->error)
+		return ring->error;
+	if (syncs && (syncs->num_in || syncs->num_out)) {
+		drm_dbg(&ring->zdev->drm, "submit: syncobjs to a polled ring\n");
+		return -EINVAL;
+	}
+	zaccel_poller_wake(ring->poll.poller);
+	return 0;
 }
 
 int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
@@ -190,7 +209,9 @@ int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
 	ret = mutex_lock_interruptible(&ring->lock);
 	if (ret)
 		return ret;
-	ret = zaccel_ring_fetch_all(ring, syncs, fetched, &fence);
+	ret = ring->poll.poller ?
+	      zaccel_ring_wake_poller(ring, syncs) :
+	      zaccel_ring_fetch_all(ring, syncs, U32_MAX, fetched, &fence);
 	end = ring->cq_reserved;
 	mutex_unlock(&ring->lock);
 
@@ -202,6 +223,68 @@ int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
 	if (unlikely(zaccel_late_is_on(ring->engine)) && *fetched)
 		zaccel_late_wait(ring, end);
 	return ret;
+}
+
+/* Entries are there that were left for want of room or memory. */
+static bool zaccel_ring_poll_waits(struct zaccel_ring *ring)
+{
+	return ring->poll.pause && !READ_ONCE(ring->error) &&
+	       READ_ONCE(ring->header->sq_tail) != ring->sq_head;
+}
+
+long zaccel_ring_poll_patience(struct zaccel_ring *ring)
+{
+	long left = ring->poll.retry - jiffies;
+
+	return zaccel_ring_poll_waits(ring) ? max(left, 1L) :
+					      MAX_SCHEDULE_TIMEOUT;
+}
+
+static bool zaccel_ring_poll_due(struct zaccel_ring *ring)
+{
+	return zaccel_ring_poll_waits(ring) &&
+	       time_after_eq(jiffies, ring->poll.retry);
+}
+
+static void zaccel_ring_poll_note(struct zaccel_ring *ring, int status)
+{
+	struct zaccel_ring_poll *poll = &ring->poll;
+	u32 longest = msecs_to_jiffies(ZACCEL_POLL_RETRY_MS);
+
+	if (status != -EAGAIN && status != -ENOMEM)
+		poll->pause = 0;
+	else
+		poll->pause = clamp(2 * poll->pause, 1u, longest);
+	poll->retry = jiffies + poll->pause;
+	if (status == poll->status)
+		return;
+	poll->status = status;
+	WRITE_ONCE(ring->header->poll_status, status);
+}
+
+bool zaccel_ring_poll(struct zaccel_ring *ring)
+{
+	struct zaccel_ring_poll *poll = &ring->poll;
+	u32 tail = READ_ONCE(ring->header->sq_tail);
+	u32 head = READ_ONCE(ring->header->cq_head);
+	u32 fetched = 0;
+	int status;
+
+	if (likely(tail == ring->sq_head) || READ_ONCE(ring->error))
+		return false;
+	if (tail == poll->sq_tail && head == poll->cq_head && !poll->again &&
+	    !zaccel_ring_poll_due(ring))
+		return false;
+
+	mutex_lock(&ring->lock);
+	status = zaccel_ring_fetch_all(ring, NULL, ZACCEL_POLL_MOST, &fetched,
+				       NULL);
+	mutex_unlock(&ring->lock);
+	poll->sq_tail = tail;
+	poll->cq_head = head;
+	poll->again = fetched;
+	zaccel_ring_poll_note(ring, status);
+	return fetched;
 }
 
 int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,

@@ -38,7 +38,7 @@ static void zaccel_job_free_work(struct work_struct *work);
 
 static struct zaccel_job *zaccel_job_new(void)
 {
-	struct zaccel_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	struct zaccel_job *job = kzalloc(sizeof(*job), zaccel_batch_gfp());
 
 	if (job)
 		INIT_WORK(&job->free_work, zaccel_job_free_work);
@@ -137,7 +137,7 @@ void *zaccel_job_memory(struct zaccel_job *job, size_t size)
 	/* More is a bug to the allocator. */
 	if (size > INT_MAX - sizeof(*block))
 		return NULL;
-	block = kvzalloc(sizeof(*block) + size, GFP_KERNEL_ACCOUNT);
+	block = kvzalloc(sizeof(*block) + size, zaccel_batch_gfp());
 	if (!block)
 		return NULL;
 	list_add(&block->node, &job->memory);

@@ -115,7 +115,8 @@ static int zaccel_use_add_deps(struct zaccel_use *use)
 			return ret;
 	}
 	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
+	return READ_ONCE(job->ring->ending) || fatal_signal_pending(current) ?
+	       -EINTR : 0;
 }
 
 static void zaccel_use_leave_fence(struct zaccel_use *use)

@@ -17,6 +17,7 @@
 #include "common/ops.h"
 #include "common/ring.h"
 #include "zaccel_drv.h"
+#include "zaccel_poll.h"
 #include "zaccel_query.h"
 
 union zaccel_query_element {
@@ -44,6 +45,8 @@ static bool zaccel_query_device(struct zaccel_device *zdev, u32 i,
 		.max_cqe_size = ZACCEL_MAX_CQE_SIZE,
 		.max_batch_ms = zaccel_max_batch_ms(),
 		.default_timeout_ms = zaccel_default_timeout_ms(),
+		.default_idle_us = ZACCEL_DEFAULT_IDLE_US,
+		.max_idle_us = ZACCEL_MAX_IDLE_US,
 	};
 	return i == 0;
 }

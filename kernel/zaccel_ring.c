@@ -22,6 +22,7 @@
 #include "zaccel_compat.h"
 #include "zaccel_drv.h"
 #include "zaccel_gem.h"
+#include "zaccel_poll.h"
 #include "zaccel_query.h"
 #include "zaccel_ring.h"
 
@@ -222,6 +223,7 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 	bool first;
 
 	/* A doorbell that is under way finishes queueing first. */
+	WRITE_ONCE(ring->ending, true);
 	mutex_lock(&ring->lock);
 	spin_lock_irq(&ring->run_lock);
 	first = !ring->error;
@@ -247,6 +249,8 @@ void zaccel_rings_release(struct zaccel_file *zfile)
 
 	xa_for_each(&zfile->rings, id, ring)
 		zaccel_ring_kill(ring, -ECANCELED);
+	xa_for_each(&zfile->rings, id, ring)
+		zaccel_poller_remove(zfile, ring);
 	xa_for_each(&zfile->rings, id, ring) {
 		zaccel_ring_clear_slots(ring);
 		zaccel_ring_put(ring);
@@ -282,7 +286,7 @@ static bool zaccel_ring_entry_size(u32 *size, u32 smallest, u32 largest)
 static int zaccel_ring_create_check(struct drm_device *drm,
 				    struct drm_zaccel_ring_create *args)
 {
-	if (args->flags || args->pad ||
+	if (!zaccel_poll_args_valid(args) || args->pad ||
 	    !zaccel_ring_entries_valid(args->sq_entries) ||
 	    !zaccel_ring_entries_valid(args->cq_entries) ||
 	    args->cq_entries < args->sq_entries ||
@@ -296,10 +300,11 @@ static int zaccel_ring_create_check(struct drm_device *drm,
 	    args->priority >= ARRAY_SIZE(zaccel_ring_ranks) ||
 	    args->timeout_ms > zaccel_max_batch_ms()) {
 		drm_dbg(drm,
-			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u priority %u timeout %u\n",
+			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u priority %u timeout %u idle %u cpu %u\n",
 			args->flags, args->pad, args->sq_entries,
 			args->cq_entries, args->sqe_size, args->cqe_size,
-			args->slots, args->priority, args->timeout_ms);
+			args->slots, args->priority, args->timeout_ms,
+			args->idle_us, args->poll_cpu);
 		return -EINVAL;
 	}
 	args->priority = array_index_nospec(args->priority,
@@ -351,6 +356,14 @@ int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
 	mutex_unlock(&zdev->rings_lock);
 	drm_dev_exit(idx);
 
+	if (args->flags & ZACCEL_RING_POLL) {
+		ret = zaccel_poller_add(zfile, ring, args);
+		if (ret) {
+			zaccel_ring_kill(ring, -ECANCELED);
+			goto err_handle;
+		}
+	}
+
 	/* Only now can other threads find it; the place is reserved. */
 	xa_store(&zfile->rings, args->id, ring, 0);
 	return 0;
@@ -385,6 +398,7 @@ int zaccel_ring_destroy_ioctl(struct drm_device *drm, void *data,
 		return -ENOENT;
 
 	zaccel_ring_kill(ring, -ECANCELED);
+	zaccel_poller_remove(zfile, ring);
 	zaccel_ring_clear_slots(ring);
 	zaccel_ring_put(ring);
 	return 0;

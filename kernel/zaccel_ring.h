@@ -23,8 +23,33 @@ struct zaccel_binding;
 struct zaccel_device;
 struct zaccel_engine;
 struct zaccel_file;
+struct zaccel_poller;
 struct zaccel_syncs;
 struct eventfd_ctx;
+
+/**
+ * struct zaccel_ring_poll - what the poller has to remember of a ring
+ */
+struct zaccel_ring_poll {
+	/** @poller: NULL for a ring without; written under the ring's lock */
+	struct zaccel_poller *poller;
+	/** @node: in the poller's list, under its lock, as is what follows */
+	struct list_head node;
+	/** @idle_us: see drm_zaccel_ring_create.idle_us */
+	u32 idle_us;
+	/** @sq_tail: at the last try */
+	u32 sq_tail;
+	/** @cq_head: at the last try */
+	u32 cq_head;
+	/** @status: of the last try, as the header shows it */
+	int status;
+	/** @again: something was taken, and something may be left */
+	bool again;
+	/** @pause: in jiffies, between tries that fail through no fault of its */
+	u32 pause;
+	/** @retry: when the next of them is due, if @pause is not 0 */
+	unsigned long retry;
+};
 
 /**
  * struct zaccel_ring - a submission and a completion queue
@@ -78,7 +103,8 @@ struct zaccel_ring {
 
 	/**
 	 * @lock: serialises doorbells, and guards @slots, @sq_head, @cq_reserved,
-	 * @next_job and @fence_seqno; reservation locks are taken inside it
+	 * @next_job and @fence_seqno; reservation locks are taken inside it.
+	 * Only the poller, where there is one, writes @sq_head
 	 */
 	struct mutex lock;
 	/** @slots: the table */
@@ -133,12 +159,16 @@ struct zaccel_ring {
 	 * of foreign fences, and only locks of the engine are taken inside it
 	 */
 	spinlock_t run_lock;
+	/** @poll: for its poller */
+	struct zaccel_ring_poll poll;
 	/** @pending: jobs that wait for fences or their turn, oldest first */
 	struct list_head pending;
 	/** @active: the job before them is at the engine */
 	bool active;
 	/** @error: 0, or why the ring takes no more and runs no more */
 	int error;
+	/** @ending: whoever has @lock is to let go of it soon */
+	bool ending;
 };
 
 struct zaccel_ring *zaccel_ring_get(struct zaccel_ring *ring);
@@ -221,6 +251,15 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
  */
 int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
 		       u32 *fetched);
+/*
+ * What a doorbell would do, if there is anything new. For the poller. True when
+ * something was taken.
+ */
+bool zaccel_ring_poll(struct zaccel_ring *ring);
+
+/* In jiffies, how long it may sleep for this ring's sake. */
+long zaccel_ring_poll_patience(struct zaccel_ring *ring);
+
 int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,
 			     struct drm_file *file);
 

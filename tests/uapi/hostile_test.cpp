@@ -161,7 +161,7 @@ TEST_F(Ioctl, RubbishIsRefused) {
         // Zeros often enough to get past the first check.
         for (std::uint64_t& word : argument) word = random.chance(2) ? 0 : random.number();
         const Request& request = requests[random.below(std::size(requests))];
-        if (request.number == DRM_IOCTL_ZACCEL_RING_CREATE) argument[0] |= 1;
+        if (request.number == DRM_IOCTL_ZACCEL_RING_CREATE) argument[0] |= 4;
         if (request.number == DRM_IOCTL_ZACCEL_QUERY) argument[1] &= 0xff;
         const int error = call(device_.get(), request.number, argument);
         if (error != 0 || request.number != DRM_IOCTL_ZACCEL_BUFFER_CREATE) continue;

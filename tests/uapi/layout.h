@@ -33,7 +33,7 @@ FIELD_IS(struct drm_zaccel_query, stride, 8, 4);
 FIELD_IS(struct drm_zaccel_query, count, 12, 4);
 FIELD_IS(struct drm_zaccel_query, data, 16, 8);
 
-SIZE_IS(struct drm_zaccel_device_info, 56);
+SIZE_IS(struct drm_zaccel_device_info, 64);
 FIELD_IS(struct drm_zaccel_device_info, min_ring_entries, 0, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_ring_entries, 4, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_slots, 8, 4);
@@ -47,6 +47,8 @@ FIELD_IS(struct drm_zaccel_device_info, max_sqe_size, 40, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_cqe_size, 44, 4);
 FIELD_IS(struct drm_zaccel_device_info, max_batch_ms, 48, 4);
 FIELD_IS(struct drm_zaccel_device_info, default_timeout_ms, 52, 4);
+FIELD_IS(struct drm_zaccel_device_info, default_idle_us, 56, 4);
+FIELD_IS(struct drm_zaccel_device_info, max_idle_us, 60, 4);
 
 SIZE_IS(struct drm_zaccel_engine_info, 56);
 FIELD_IS(struct drm_zaccel_engine_info, name, 0, 32);
@@ -104,7 +106,7 @@ FIELD_IS(struct drm_zaccel_buffer_export, flags, 4, 4);
 FIELD_IS(struct drm_zaccel_buffer_export, fd, 8, 4);
 FIELD_IS(struct drm_zaccel_buffer_export, pad, 12, 4);
 
-SIZE_IS(struct drm_zaccel_ring_create, 64);
+SIZE_IS(struct drm_zaccel_ring_create, 72);
 FIELD_IS(struct drm_zaccel_ring_create, flags, 0, 4);
 FIELD_IS(struct drm_zaccel_ring_create, engine, 4, 4);
 FIELD_IS(struct drm_zaccel_ring_create, sq_entries, 8, 4);
@@ -119,7 +121,9 @@ FIELD_IS(struct drm_zaccel_ring_create, cq_offset, 40, 4);
 FIELD_IS(struct drm_zaccel_ring_create, priority, 44, 4);
 FIELD_IS(struct drm_zaccel_ring_create, size, 48, 8);
 FIELD_IS(struct drm_zaccel_ring_create, timeout_ms, 56, 4);
-FIELD_IS(struct drm_zaccel_ring_create, pad, 60, 4);
+FIELD_IS(struct drm_zaccel_ring_create, idle_us, 60, 4);
+FIELD_IS(struct drm_zaccel_ring_create, poll_cpu, 64, 4);
+FIELD_IS(struct drm_zaccel_ring_create, pad, 68, 4);
 
 SIZE_IS(struct drm_zaccel_ring_destroy, 8);
 FIELD_IS(struct drm_zaccel_ring_destroy, id, 0, 4);
@@ -180,6 +184,8 @@ FIELD_IS(struct drm_zaccel_ring_fd, pad, 12, 4);
 SIZE_IS(struct drm_zaccel_ring_header, 256);
 FIELD_IS(struct drm_zaccel_ring_header, sq_tail, 0, 4);
 FIELD_IS(struct drm_zaccel_ring_header, sq_head, 64, 4);
+FIELD_IS(struct drm_zaccel_ring_header, flags, 68, 4);
+FIELD_IS(struct drm_zaccel_ring_header, poll_status, 72, 4);
 FIELD_IS(struct drm_zaccel_ring_header, cq_tail, 128, 4);
 FIELD_IS(struct drm_zaccel_ring_header, cq_head, 192, 4);
 
@@ -245,7 +251,7 @@ FIELD_IS(struct drm_zaccel_convolve3x3, pad, 21, 3);
 IS_SO(DRM_IOCTL_ZACCEL_QUERY == 0xc0186440);
 IS_SO(DRM_IOCTL_ZACCEL_BUFFER_CREATE == 0xc0186441);
 IS_SO(DRM_IOCTL_ZACCEL_BUFFER_INFO == 0xc0206442);
-IS_SO(DRM_IOCTL_ZACCEL_RING_CREATE == 0xc0406443);
+IS_SO(DRM_IOCTL_ZACCEL_RING_CREATE == 0xc0486443);
 IS_SO(DRM_IOCTL_ZACCEL_RING_DESTROY == 0x40086444);
 IS_SO(DRM_IOCTL_ZACCEL_RING_BIND == 0x40886445);
 IS_SO(DRM_IOCTL_ZACCEL_RING_SUBMIT == 0xc0286446);
@@ -265,6 +271,7 @@ IS_SO(ZACCEL_REGION_SYSTEM == 0);
 IS_SO(ZACCEL_BUFFER_IMPORTED == 1 && ZACCEL_BUFFER_SHARED == 2);
 IS_SO(ZACCEL_BUFFER_WAIT_READ == 1 && ZACCEL_EXPORT_READONLY == 1);
 IS_SO(ZACCEL_ENGINE_CONTIGUOUS == 1);
+IS_SO(ZACCEL_RING_POLL == 1 && ZACCEL_RING_POLL_CPU == 2 && ZACCEL_RING_NEED_WAKEUP == 1);
 IS_SO(ZACCEL_SLOT_EMPTY == 0 && ZACCEL_SLOT_RANGE == 1 && ZACCEL_SLOT_IMAGE == 2 &&
       ZACCEL_SLOT_SYNCOBJ == 3 && ZACCEL_SLOT_TENSOR == 4);
 IS_SO(ZACCEL_MAX_PLANES == 4 && ZACCEL_MAX_SYNCOBJS == 16);

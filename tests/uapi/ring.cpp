@@ -33,6 +33,9 @@ drm_zaccel_ring_create ring_create_args(const RingOptions& options) {
     args.slots = options.slots;
     args.priority = options.priority;
     args.timeout_ms = options.timeout_ms;
+    args.flags = options.flags;
+    args.idle_us = options.idle_us;
+    args.poll_cpu = options.poll_cpu;
     return args;
 }
 

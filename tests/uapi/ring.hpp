@@ -22,6 +22,9 @@ struct RingOptions {
     std::uint32_t cqe_size = sizeof(drm_zaccel_completion);
     std::uint32_t priority = ZACCEL_PRIORITY_NORMAL;
     std::uint32_t timeout_ms = 0;
+    std::uint32_t flags = 0;
+    std::uint32_t idle_us = 0;
+    std::uint32_t poll_cpu = 0;
 };
 
 /// Good arguments for DRM_IOCTL_ZACCEL_RING_CREATE.

@@ -102,8 +102,8 @@ TEST_F(RingCreate, UnknownEngineIsNotFound) {
     }
 }
 
-TEST_F(RingCreate, EveryFlagIsInvalid) {
-    for (unsigned bit = 0; bit < 32; bit++) {
+TEST_F(RingCreate, EveryOtherFlagIsInvalid) {
+    for (unsigned bit = 1; bit < 32; bit++) {
         drm_zaccel_ring_create args = ring_create_args();
         args.flags = 1U << bit;
         EXPECT_EQ(create(args), EINVAL) << bit;

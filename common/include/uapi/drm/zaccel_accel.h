@@ -131,6 +131,10 @@ struct drm_zaccel_device_info {
 	__u32 max_batch_ms;
 	/** @default_timeout_ms: see drm_zaccel_ring_create.timeout_ms */
 	__u32 default_timeout_ms;
+	/** @default_idle_us: see drm_zaccel_ring_create.idle_us */
+	__u32 default_idle_us;
+	/** @max_idle_us: likewise */
+	__u32 max_idle_us;
 };
 
 /** define ZACCEL_ENGINE_CONTIGUOUS - buffers must be one block of memory */
@@ -322,6 +326,23 @@ enum drm_zaccel_priority {
 };
 
 /**
+ * define ZACCEL_RING_POLL - the kernel looks for entries by itself
+ *
+ * A thread of the kernel, the poller, takes batches as soon as sq_tail says so:
+ * as a doorbell would, with no call. All such rings of one open file share one.
+ * When it has found nothing for a while it sleeps; that is to be seen in the
+ * ring's header (ZACCEL_RING_NEED_WAKEUP), and then either doorbell wakes it.
+ * They do nothing else for such a ring: they return 0 entries and take no
+ * syncobjs, in whose place there are WAIT and SIGNAL commands.
+ *
+ * The poller keeps a CPU busy: it needs CAP_SYS_NICE, or one of as many as the
+ * administrator has granted (module parameter poll_grants).
+ */
+#define ZACCEL_RING_POLL	0x1
+/** define ZACCEL_RING_POLL_CPU - the poller runs on the CPU that is given */
+#define ZACCEL_RING_POLL_CPU	0x2
+
+/**
  * struct drm_zaccel_ring_create - make a ring
  *
  * The ring is one GEM buffer (@handle) that holds a header, the submission
@@ -336,12 +357,15 @@ enum drm_zaccel_priority {
  * drm_zaccel_device_info, @cq_entries smaller than @sq_entries, an entry's size
  * no power of two, smaller than this header's structure or above the device's
  * limit, too many slots, no such priority, @timeout_ms above the device's
- * max_batch_ms, @flags or @pad not zero. -EPERM: high priority without
- * CAP_SYS_NICE. -ENOENT: no such engine. -ENOSPC: max_rings reached, or memory
+ * max_batch_ms, @idle_us above its max_idle_us or without its flag, @poll_cpu
+ * without its flag or no CPU that the caller may run on, an unknown flag, @pad
+ * not zero. -EPERM: high priority without CAP_SYS_NICE, or a poller with neither
+ * that nor a grant. -ENOENT: no such engine. -EBUSY: the file has a poller that
+ * was not asked to run on @poll_cpu. -ENOSPC: max_rings reached, as many pollers as CPUs, or memory
  * must not be overcommitted. -ENFILE. -ENODEV. -ENOMEM.
  */
 struct drm_zaccel_ring_create {
-	/** @flags: in, must be 0 */
+	/** @flags: in, ZACCEL_RING_POLL* */
 	__u32 flags;
 	/** @engine: in, drm_zaccel_engine_info.id */
 	__u32 engine;
@@ -372,6 +396,14 @@ struct drm_zaccel_ring_create {
 	 * 0 for drm_zaccel_device_info.default_timeout_ms, 1 to 99 mean 100
 	 */
 	__u32 timeout_ms;
+	/**
+	 * @idle_us: in, with ZACCEL_RING_POLL: for how long the poller finds
+	 * nothing before it sleeps; 0 for drm_zaccel_device_info.default_idle_us.
+	 * The longest of the file's rings counts
+	 */
+	__u32 idle_us;
+	/** @poll_cpu: in, with ZACCEL_RING_POLL_CPU: where the poller runs */
+	__u32 poll_cpu;
 	/** @pad: must be 0 */
 	__u32 pad;
 };
@@ -601,6 +633,9 @@ struct drm_zaccel_ring_fd {
 	__u32 pad;
 };
 
+/** define ZACCEL_RING_NEED_WAKEUP - what is stored is seen when a doorbell is rung */
+#define ZACCEL_RING_NEED_WAKEUP	0x1
+
 /**
  * struct drm_zaccel_ring_header - the first 256 bytes of a ring's memory
  *
@@ -617,8 +652,18 @@ struct drm_zaccel_ring_header {
 	__u32 pad0[15];
 	/** @sq_head: written by the kernel: entries fetched, may be reused */
 	__u32 sq_head;
+	/**
+	 * @flags: written by the kernel: ZACCEL_RING_NEED_WAKEUP. To be read
+	 * after sq_tail was stored, with a full barrier between the two
+	 */
+	__u32 flags;
+	/**
+	 * @poll_status: written by the kernel: 0, or the -errno of the poller's
+	 * last try, as a doorbell would have returned it
+	 */
+	__s32 poll_status;
 	/** @pad1: ignored */
-	__u32 pad1[15];
+	__u32 pad1[13];
 	/** @cq_tail: written by the kernel: completions posted */
 	__u32 cq_tail;
 	/** @pad2: ignored */

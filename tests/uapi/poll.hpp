@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Rings that the kernel looks at by itself.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "ring.hpp"
+
+namespace uapi_tests {
+
+/// Longer than any test looks at a poller that is to be awake, and shorter than it waits for one to
+/// fall asleep.
+inline constexpr std::uint32_t idle_forever_us = 1'000'000;
+
+RingOptions polled(std::uint32_t idle_us = idle_forever_us);
+RingOptions polled_on(std::uint32_t cpu, std::uint32_t idle_us = idle_forever_us);
+
+/// Does its poller sleep? Asked as a submitter has to: a tail stored before is seen by a poller that
+/// does not.
+bool needs_wakeup(const Ring& ring);
+bool falls_asleep(const Ring& ring);
+int poll_status(const Ring& ring);
+
+/// Publishes; rings the doorbell if that is needed. 0 or its errno.
+int send(Ring& ring);
+int send(Ring& ring, std::initializer_list<drm_zaccel_command> batch);
+
+/// Threads of the kernel that look at rings which process @p owner made.
+std::vector<pid_t> pollers_of(pid_t owner);
+/// Of this process.
+std::vector<pid_t> pollers();
+
+/// Does a thread that sleeps do so for a moment only?
+bool wakes_up(pid_t thread);
+
+}  // namespace uapi_tests
