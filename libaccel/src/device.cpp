@@ -113,6 +113,8 @@ void query_limits(DeviceImpl& device) {
         .pitch_align = std::max(info.pitch_align, 1u),
         .max_batch_time = std::chrono::milliseconds(info.max_batch_ms),
         .default_timeout = std::chrono::milliseconds(info.default_timeout_ms),
+        .default_idle_time = std::chrono::microseconds(info.default_idle_us),
+        .max_idle_time = std::chrono::microseconds(info.max_idle_us),
     };
 }
 

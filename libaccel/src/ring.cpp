@@ -48,9 +48,18 @@ std::uint32_t default_completions(const DeviceLimits& limits, std::uint32_t entr
 }
 
 // What cannot be is left to the device to refuse.
-std::uint32_t to_ms(std::chrono::milliseconds time) noexcept {
+template <typename Duration>
+std::uint32_t to_number(Duration time) noexcept {
     const auto most = std::int64_t{std::numeric_limits<std::uint32_t>::max()};
     return static_cast<std::uint32_t>(time.count() < 0 ? most : std::min(time.count(), most));
+}
+
+void set_polling(drm_zaccel_ring_create& args, const Polling& polling) noexcept {
+    args.flags = ZACCEL_RING_POLL;
+    args.idle_us = to_number(polling.idle_time);
+    if (!polling.cpu) return;
+    args.flags |= ZACCEL_RING_POLL_CPU;
+    args.poll_cpu = *polling.cpu;
 }
 
 Completion to_completion(const drm_zaccel_completion& entry) noexcept {
@@ -69,7 +78,10 @@ Completion to_completion(const drm_zaccel_completion& entry) noexcept {
 namespace detail {
 
 RingImpl::RingImpl(std::shared_ptr<DeviceImpl> owner, const RingOptions& options)
-    : device(std::move(owner)), engine(options.engine), tag(next_tag()) {
+    : device(std::move(owner)),
+      engine(options.engine),
+      polled(options.polling.has_value()),
+      tag(next_tag()) {
     drm_zaccel_ring_create args{};
     args.engine = options.engine;
     args.sq_entries = options.entries;
@@ -80,7 +92,8 @@ RingImpl::RingImpl(std::shared_ptr<DeviceImpl> owner, const RingOptions& options
     args.cqe_size = sizeof(drm_zaccel_completion);
     args.slots = options.slots;
     args.priority = static_cast<std::uint32_t>(options.priority);
-    args.timeout_ms = to_ms(options.timeout);
+    args.timeout_ms = to_number(options.timeout);
+    if (options.polling) set_polling(args, *options.polling);
 
     const auto thing = [&] {
         return "ring of " + std::to_string(args.sq_entries) + " commands, " +
@@ -202,6 +215,21 @@ int RingImpl::ring_doorbell(std::size_t in_syncobj_count, bool out) noexcept {
     return fetched != 0 ? 0 : EAGAIN;
 }
 
+// From the store on the entries are the poller's: there is no taking them back.
+Expected<std::uint32_t> RingImpl::hand_to_poller(std::uint32_t tail) noexcept {
+    // Release: pairs with the acquire loads of submitted() and outstanding().
+    sq_tail.store(tail, std::memory_order_release);
+    // One order of all: pairs with the poller, which says that it sleeps and then looks at the tail.
+    std::atomic_ref(header->sq_tail).store(tail, std::memory_order_seq_cst);
+    const std::uint32_t flags = std::atomic_ref(header->flags).load(std::memory_order_seq_cst);
+    if ((flags & ZACCEL_RING_NEED_WAKEUP) != 0) {
+        std::uint32_t fetched = 0;
+        const int number = sys::ring_kick(own_fd.get(), fetched);
+        if (number != 0) return Unexpected(error_from_errno(number));
+    }
+    return tail;
+}
+
 Expected<std::uint32_t> RingImpl::submit(std::span<const Command> batch,
                                          std::size_t in_syncobj_count, bool out) noexcept {
     if (batch.empty() || batch.size() > sq_entries) return Unexpected(Errc::invalid_argument);
@@ -210,6 +238,8 @@ Expected<std::uint32_t> RingImpl::submit(std::span<const Command> batch,
     const std::uint32_t tail = sq_tail.load(std::memory_order_relaxed);  // our own
     if (!has_room(tail, count)) return Unexpected(Errc::ring_full);
     if (!write_batch(batch, tail)) return Unexpected(Errc::invalid_argument);
+
+    if (polled) return hand_to_poller(tail + count);
 
     // Release: pairs with the kernel's acquire load of sq_tail in the doorbell.
     zaccel_store_release(&header->sq_tail, tail + count);

@@ -46,6 +46,7 @@ struct RingImpl {
     bool write_batch(std::span<const Command> batch, std::uint32_t tail) noexcept;
     int submit_with_syncobjs(std::size_t in_count, bool out, std::uint32_t& fetched) noexcept;
     int ring_doorbell(std::size_t in_syncobj_count, bool out) noexcept;
+    Expected<std::uint32_t> hand_to_poller(std::uint32_t tail) noexcept;
     Expected<std::uint32_t> submit(std::span<const Command> batch, std::size_t in_syncobj_count,
                                    bool out) noexcept;
 
@@ -60,6 +61,7 @@ struct RingImpl {
     std::uint32_t id = 0;
     std::uint32_t handle = 0;
     std::uint32_t engine = 0;
+    bool polled = false;
     std::uint32_t sq_entries = 0;
     std::uint32_t cq_entries = 0;
     std::uint32_t tag = 0;  // never 0 and never the same twice; in Commands, says whose slots

@@ -63,6 +63,8 @@ Expected<Submission> Ring::try_submit(std::span<const Command> batch,
                                       const SubmitOptions& options) noexcept {
     if (!impl_ || options.wait_for.size() > ZACCEL_MAX_SYNCOBJS)
         return Unexpected(Errc::invalid_argument);
+    if (impl_->polled && (!options.wait_for.empty() || options.fence))
+        return Unexpected(Errc::not_supported);
     for (const Fence& fence : options.wait_for)
         if (fence.fd() < 0) return Unexpected(Errc::not_a_fence);
 

@@ -45,6 +45,8 @@ struct DeviceLimits {
     std::uint32_t pitch_align = 1;       ///< Alignment of image pitches and offsets, in bytes.
     std::chrono::milliseconds max_batch_time{0};   ///< A batch that runs longer is ended.
     std::chrono::milliseconds default_timeout{0};  ///< See RingOptions::timeout.
+    std::chrono::microseconds default_idle_time{0};  ///< See Polling::idle_time.
+    std::chrono::microseconds max_idle_time{0};      ///< Likewise.
 };
 
 /// One engine: what runs batches.

@@ -28,6 +28,18 @@ enum class Priority : std::uint32_t {
     high,  ///< Before all others. Needs CAP_SYS_NICE.
 };
 
+/// A thread of the kernel takes a ring's batches as soon as they are there, so that submitting is no
+/// system call for as long as the thread is awake. It keeps a CPU busy meanwhile. All such rings of a
+/// Device share it.
+struct Polling {
+    /// For how long the thread finds nothing before it sleeps, to be woken by the next submission.
+    /// At most DeviceLimits::max_idle_time; of a Device's rings the longest counts. 0:
+    /// DeviceLimits::default_idle_time.
+    std::chrono::microseconds idle_time{0};
+    /// Where it runs; by default on any CPU that the caller may run on.
+    std::optional<std::uint32_t> cpu{};
+};
+
 /// How large a ring is and who runs it.
 struct RingOptions {
     std::uint32_t entries = 64;            ///< Commands of the largest batch; a power of two.
@@ -38,6 +50,8 @@ struct RingOptions {
     /// A batch that makes no progress for so long fails with ETIMEDOUT; at most
     /// DeviceLimits::max_batch_time. 0: DeviceLimits::default_timeout.
     std::chrono::milliseconds timeout{0};
+    /// Needs CAP_SYS_NICE, or an administrator's grant.
+    std::optional<Polling> polling{};
 };
 
 /// A place in a ring's table that names a range of a buffer, or an image. The place is free again
@@ -94,14 +108,16 @@ struct Submission {
 /// hot path (try_submit, try_reap, wait_for) allocates or throws.
 ///
 /// Move-only. When it is destroyed, batches that have not run end as canceled, and so do their
-/// fences. The destructor waits for nothing: a batch that runs already is told to stop, but may
+/// fences; of a polled ring, batches may be gone without a trace. The destructor waits for nothing: a batch that runs already is told to stop, but may
 /// write into its buffers for a moment after the Ring is gone. Where that matters, reap every
 /// completion first, or use Buffer::wait().
 class ACCEL_API Ring {
  public:
-    /// @throws Error invalid_argument (sizes or timeout out of DeviceLimits, or no powers of two),
-    ///         not_found (engine), access_denied (high priority), quota_exceeded (too many
-    ///         rings, or descriptors), out_of_memory, device_lost
+    /// @throws Error invalid_argument (sizes or times out of DeviceLimits, or no powers of two; a
+    ///         CPU that the caller may not run on), not_found (engine), access_denied (high
+    ///         priority or polling), busy (the Device's rings are polled on another CPU),
+    ///         quota_exceeded (too many rings, polled Devices or descriptors), out_of_memory,
+    ///         device_lost
     explicit Ring(const Device& device, const RingOptions& options = {});
 
     Ring(const Ring&) = delete;
@@ -123,7 +139,8 @@ class ACCEL_API Ring {
     ///         (size, number of planes, pitch shorter than a line)
     Slot bind(const Image& image);
 
-    /// Hands one batch over, or nothing at all.
+    /// Hands one batch over, or nothing at all. Of a polled ring whose device is being lost, wait_for()
+    /// says so where this does not.
     /// @return the completion index reached when the whole batch has completed (running freely
     ///         modulo 2^32), for wait_for(); ring_full (reap first), invalid_argument (empty, more
     ///         than capacity(), or a Slot of another ring), device_lost, out_of_memory
@@ -132,11 +149,12 @@ class ACCEL_API Ring {
         return try_submit(std::span(&command, 1));
     }
 
-    /// The same with fences; costs up to two system calls per fence more.
+    /// The same with fences; costs up to two system calls per fence more. Not for a polled ring.
     ///
     /// When the process has no descriptor left for the fence it asked for, the batch is submitted
     /// all the same and Submission::fence is empty: wait for the index then.
-    /// @return also not_a_fence (moved-from), invalid_argument (more than 16 fences)
+    /// @return also not_a_fence (moved-from), invalid_argument (more than 16 fences), not_supported
+    ///         (fences, and a ring that is polled)
     Expected<Submission> try_submit(std::span<const Command> batch,
                                     const SubmitOptions& options) noexcept;
 
