@@ -107,17 +107,19 @@ static void zaccel_watchdog_timer(struct timer_list *timer)
 	spin_unlock_irqrestore(&engine->lock, flags);
 }
 
+/* Programs choose their names, so what cannot be printed is not. */
 static int zaccel_hang_print(const struct zaccel_hang *hang, char *text,
 			     size_t size)
 {
 	return scnprintf(text, size,
-			 "driver: zaccel\nreason: %s\nclient: %s\npid: %d\n"
+			 "driver: zaccel\nreason: %s\nclient: %*pE\npid: %d\n"
 			 "ring: %llu\nbatch: completions %u to %u\n"
 			 "command: %u, opcode %u, flags %#x\n"
 			 "args: %#llx %#llx %#llx %#llx %#llx\nran: %u ms\n",
-			 hang->reason, hang->comm, hang->pid, hang->ring,
-			 hang->first, hang->first + hang->count - 1,
-			 hang->at - hang->first, hang->opcode, hang->flags,
+			 hang->reason, (int)strlen(hang->comm), hang->comm,
+			 hang->pid, hang->ring, hang->first,
+			 hang->first + hang->count - 1, hang->at - hang->first,
+			 hang->opcode, hang->flags,
 			 hang->args[0], hang->args[1], hang->args[2],
 			 hang->args[3], hang->args[4], hang->ran_ms);
 }
@@ -130,10 +132,10 @@ static void zaccel_watchdog_work(struct work_struct *work)
 	char *text = vzalloc(ZACCEL_DUMP_SIZE);
 
 	dev_warn_ratelimited(engine->dev,
-			     "%s: batch of %s[%d], ring %llu, command %u of %u (opcode %u) ended after %u ms\n",
-			     hang->reason, hang->comm, hang->pid, hang->ring,
-			     hang->at - hang->first, hang->count, hang->opcode,
-			     hang->ran_ms);
+			     "%s: batch of %*pE[%d], ring %llu, command %u of %u (opcode %u) ended after %u ms\n",
+			     hang->reason, (int)strlen(hang->comm), hang->comm,
+			     hang->pid, hang->ring, hang->at - hang->first,
+			     hang->count, hang->opcode, hang->ran_ms);
 	/* Frees the text, now or when it has been read. */
 	if (text)
 		dev_coredumpv(engine->dev, text,

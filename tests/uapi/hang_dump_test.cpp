@@ -12,6 +12,7 @@
 
 #include "hang.hpp"
 #include "process.hpp"
+#include "thread_name.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -77,6 +78,20 @@ TEST_F(HangDumps, NamesTheProcessThatMadeTheRing) {
     const std::optional<HangDump> dump = wait_for_dump();
     ASSERT_TRUE(dump);
     EXPECT_EQ(dump->field("pid"), std::to_string(pid));
+}
+
+// Neither here nor in the log may it add a line of its own.
+TEST_F(HangDumps, NameOfAProgramStaysOnItsLine) {
+    const ThreadName name("a\npid: 1\x1b[7m");
+    Ring ring(device_, with_timeout(short_timeout));
+    fault_.set("hang");
+    ring.run_one(nop());
+    // The log's device escapes for its readers once more.
+    EXPECT_EQ(expect_report().comm, "a\\x5cnpid: 1\\x5ce[7m");
+    const std::optional<HangDump> dump = wait_for_dump();
+    ASSERT_TRUE(dump);
+    EXPECT_EQ(dump->field("client"), "a\\npid: 1\\e[7m");
+    EXPECT_EQ(dump->field("pid"), std::to_string(::getpid()));
 }
 
 TEST_F(HangDumps, IsForRootAndGoesWhenItHasBeenRead) {
