@@ -24,6 +24,11 @@
 #define ZACCEL_IMPORT_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
 #endif
 
+/* What is in use used to be shown always, without being asked for. */
+#ifndef ZACCEL_HAVE_GEM_OBJECT_ACTIVE
+#define DRM_GEM_OBJECT_ACTIVE	0
+#endif
+
 /* kthread_create_worker() used to start the thread as well. */
 #ifndef ZACCEL_HAVE_KTHREAD_RUN_WORKER
 #define kthread_run_worker	kthread_create_worker

@@ -33,6 +33,7 @@
 #include "zaccel_gem.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
+#include "zaccel_stats.h"
 
 struct workqueue_struct *zaccel_wq;
 
@@ -44,6 +45,11 @@ static int zaccel_open(struct drm_device *drm, struct drm_file *file)
 
 	if (!zfile)
 		return -ENOMEM;
+	zfile->stats = zaccel_stats_create(file->client_id);
+	if (!zfile->stats) {
+		kfree(zfile);
+		return -ENOMEM;
+	}
 	xa_init_flags(&zfile->rings, XA_FLAGS_ALLOC1);
 	mutex_init(&zfile->poll_lock);
 	file->driver_priv = zfile;
@@ -57,6 +63,7 @@ static void zaccel_postclose(struct drm_device *drm, struct drm_file *file)
 	zaccel_rings_release(zfile);
 	xa_destroy(&zfile->rings);
 	mutex_destroy(&zfile->poll_lock);
+	zaccel_stats_put(zfile->stats);
 	kfree(zfile);
 }
 
@@ -88,6 +95,7 @@ static const struct drm_driver zaccel_driver = {
 	.postclose = zaccel_postclose,
 	.gem_create_object = zaccel_gem_create_object,
 	.gem_prime_import = zaccel_gem_prime_import,
+	.show_fdinfo = zaccel_show_fdinfo,
 	.ioctls = zaccel_ioctls,
 	.num_ioctls = ARRAY_SIZE(zaccel_ioctls),
 	.fops = &zaccel_fops,

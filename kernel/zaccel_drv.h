@@ -16,6 +16,7 @@
 #include "zaccel_engine.h"
 
 struct zaccel_poller;
+struct zaccel_stats;
 
 #define ZACCEL_MAX_RINGS	64u
 
@@ -59,6 +60,8 @@ struct zaccel_file {
 	struct mutex poll_lock;
 	/** @poller: of the rings that want one; NULL while there are none */
 	struct zaccel_poller *poller;
+	/** @stats: what the engine has done for it; reference held */
+	struct zaccel_stats *stats;
 };
 
 static inline struct zaccel_device *to_zaccel_device(struct drm_device *drm)

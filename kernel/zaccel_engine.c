@@ -22,6 +22,7 @@
 #include "zaccel_job.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
+#include "zaccel_stats.h"
 
 /*
  * 32 KiB of FILL are some 20 us of one CPU at most, and more than a batch of 256
@@ -184,6 +185,18 @@ static struct zaccel_job *zaccel_engine_above(struct zaccel_engine *engine,
 	return zaccel_engine_pop(engine, engine->urgent - 1);
 }
 
+/* With the lock: it turns to another job in the midst of this one, or back to it. */
+static void zaccel_instance_turn(struct zaccel_instance *instance,
+				 struct zaccel_job *job,
+				 struct zaccel_job *other)
+{
+	if (other)
+		zaccel_stats_pause(job);
+	else
+		zaccel_stats_resume(job);
+	zaccel_instance_set(instance, other ? other : job);
+}
+
 void zaccel_engine_yield(struct zaccel_job *job)
 {
 	struct zaccel_instance *instance = job->instance;
@@ -195,7 +208,7 @@ void zaccel_engine_yield(struct zaccel_job *job)
 		since = jiffies;
 		spin_lock_irq(&engine->lock);
 		other = zaccel_engine_above(engine, job);
-		zaccel_instance_set(instance, other ? other : job);
+		zaccel_instance_turn(instance, job, other);
 		spin_unlock_irq(&engine->lock);
 		if (done)
 			zaccel_job_retire(done);

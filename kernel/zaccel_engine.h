@@ -74,7 +74,7 @@ struct zaccel_engine {
 	u32 num_instances;
 	/** @instances: its threads */
 	struct zaccel_instance instances[ZACCEL_MAX_INSTANCES];
-	/** @lock: guards @queue, @urgent and the instances' jobs */
+	/** @lock: guards @queue, @urgent, the instances' jobs and their times */
 	spinlock_t lock;
 	/** @queue: jobs that can run, by rank; of each ring one at most */
 	struct list_head queue[ZACCEL_RANKS];

@@ -63,6 +63,9 @@ int zaccel_bo_share(struct zaccel_bo *bo);
 /* Is somebody to write it, a job of ours or the owner of a fence? */
 bool zaccel_bo_written(struct zaccel_bo *bo);
 
+/* Is a job of ours, or the owner of a fence, not done with it? */
+bool zaccel_bo_active(struct zaccel_bo *bo);
+
 /* DRM_IOCTL_ZACCEL_BUFFER_WAIT. */
 int zaccel_bo_wait(struct zaccel_bo *bo, bool writers_only, s64 deadline);
 

@@ -92,6 +92,8 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	job->ready = false;
 	job->running = false;
 	job->preempted = 0;
+	job->busy_ns = 0;
+	job->since_ns = 0;
 	job->num_deps = 0;
 	job->max_deps = 0;
 	job->num_bindings = 0;

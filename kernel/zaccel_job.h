@@ -131,12 +131,21 @@ struct zaccel_job {
 	unsigned long started;
 	/** @preempted: for how long it was, in jiffies */
 	unsigned long preempted;
+	/**
+	 * @since_ns: when a thread began to run it, or came back to it; 0 while
+	 * none does. Under the engine's lock
+	 */
+	u64 since_ns;
+	/** @busy_ns: for how long it ran before that, under that lock too */
+	u64 busy_ns;
 	/** @first: completion index of the first command */
 	u32 first;
 	/** @count: commands in the batch */
 	u32 count;
 	/** @cost: of its commands, see zaccel_op_cost() */
 	u64 cost;
+	/** @end_ns: when it had run */
+	u64 end_ns;
 	/** @explicit_sync: it neither heeds nor leaves implicit fences */
 	bool explicit_sync;
 	/** @done: it has run, inside the doorbell */

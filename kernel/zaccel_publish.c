@@ -457,6 +457,14 @@ bool zaccel_bo_written(struct zaccel_bo *bo)
 	       !dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_WRITE);
 }
 
+bool zaccel_bo_active(struct zaccel_bo *bo)
+{
+	struct drm_gem_object *obj = &bo->shmem.base;
+
+	return !zaccel_bo_free_of(to_zaccel_device(obj->dev), bo, U64_MAX, false) ||
+	       !dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_READ);
+}
+
 static int zaccel_bo_wait_entered(struct zaccel_bo *bo, bool writers_only,
 				  s64 deadline)
 {

@@ -25,6 +25,7 @@
 #include "zaccel_poll.h"
 #include "zaccel_query.h"
 #include "zaccel_ring.h"
+#include "zaccel_stats.h"
 
 /*
  * Let go of what is bound, once nobody can look there any more. This may wait
@@ -59,6 +60,7 @@ static void zaccel_ring_destroy(struct zaccel_ring *ring)
 	eventfd = rcu_dereference_protected(ring->eventfd, true);
 	if (eventfd)
 		eventfd_ctx_put(eventfd);
+	zaccel_stats_put(ring->stats);
 	mutex_destroy(&ring->lock);
 	drm_dev_put(&ring->zdev->drm);
 	kfree(ring);
@@ -179,7 +181,7 @@ static const u8 zaccel_ring_ranks[] = {
 };
 
 static struct zaccel_ring *
-zaccel_ring_create(struct zaccel_device *zdev,
+zaccel_ring_create(struct zaccel_device *zdev, struct zaccel_file *zfile,
 		   struct drm_zaccel_ring_create *args)
 {
 	struct zaccel_ring *ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
@@ -193,6 +195,7 @@ zaccel_ring_create(struct zaccel_device *zdev,
 	spin_lock_init(&ring->run_lock);
 	init_waitqueue_head(&ring->wait);
 	INIT_LIST_HEAD(&ring->device_node);
+	INIT_LIST_HEAD(&ring->stats_node);
 	INIT_LIST_HEAD(&ring->pending);
 	INIT_WORK(&ring->free_work, zaccel_ring_free_work);
 	init_llist_head(&ring->spare);
@@ -205,6 +208,7 @@ zaccel_ring_create(struct zaccel_device *zdev,
 	ring->serial = atomic64_inc_return(&zdev->ring_serial);
 	ring->pid = task_tgid_nr(current);
 	get_task_comm(ring->comm, current);
+	ring->stats = zaccel_stats_get(zfile->stats);
 	ring->zdev = zdev;
 	drm_dev_get(&zdev->drm);
 
@@ -235,6 +239,7 @@ static void zaccel_ring_kill(struct zaccel_ring *ring, int error)
 	if (first)
 		zaccel_ring_wake(ring);
 	zaccel_engine_wake(ring->engine);
+	zaccel_stats_leave(ring);
 
 	/* Last: the engine stays until every ring of the device is off it. */
 	mutex_lock(&ring->zdev->rings_lock);
@@ -332,7 +337,7 @@ int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
 	ret = zaccel_ring_create_check(drm, args);
 	if (ret)
 		return ret;
-	ring = zaccel_ring_create(zdev, args);
+	ring = zaccel_ring_create(zdev, zfile, args);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
 
@@ -351,6 +356,7 @@ int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
 		ret = -ENODEV;
 		goto err_handle;
 	}
+	zaccel_stats_join(ring);
 	mutex_lock(&zdev->rings_lock);
 	list_add_tail(&ring->device_node, &zdev->rings);
 	mutex_unlock(&zdev->rings_lock);

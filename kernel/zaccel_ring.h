@@ -2,6 +2,7 @@
 #ifndef ZACCEL_RING_H
 #define ZACCEL_RING_H
 
+#include <linux/atomic.h>
 #include <linux/iosys-map.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -24,6 +25,7 @@ struct zaccel_device;
 struct zaccel_engine;
 struct zaccel_file;
 struct zaccel_poller;
+struct zaccel_stats;
 struct zaccel_syncs;
 struct eventfd_ctx;
 
@@ -77,6 +79,10 @@ struct zaccel_ring {
 	pid_t pid;
 	/** @comm: likewise */
 	char comm[TASK_COMM_LEN];
+	/** @stats: of its file; reference held */
+	struct zaccel_stats *stats;
+	/** @stats_node: in the list there, under its lock */
+	struct list_head stats_node;
 	/** @device_node: in the device's list, under its rings_lock */
 	struct list_head device_node;
 
@@ -134,6 +140,10 @@ struct zaccel_ring {
 	 * after the header's cq_tail
 	 */
 	u32 cq_shown;
+	/** @inline_ns: what batches inside doorbells took, written under @lock */
+	atomic64_t inline_ns;
+	/** @inline_batches: how many there were, likewise */
+	atomic64_t inline_batches;
 	/** @exec_left: commands that further EXECs may hold */
 	atomic_t exec_left;
 	/** @next_job: for the next batch, clean; NULL when it was queued */

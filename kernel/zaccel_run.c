@@ -24,6 +24,7 @@
 #include "zaccel_job.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
+#include "zaccel_stats.h"
 
 int zaccel_job_error(struct zaccel_job *job)
 {
@@ -145,6 +146,17 @@ static int zaccel_job_run(struct zaccel_job *job)
 	return error;
 }
 
+/* Inside the doorbell: the end is the completions' time too. */
+static int zaccel_job_run_timed(struct zaccel_job *job)
+{
+	u64 start = ktime_get_ns();
+	int error = zaccel_job_run(job);
+
+	job->end_ns = ktime_get_ns();
+	zaccel_stats_inline(job->ring, job->end_ns - start);
+	return error;
+}
+
 /* All that others can see of the job, but for its completions. */
 static void zaccel_job_finish(struct zaccel_job *job, int error)
 {
@@ -168,7 +180,7 @@ static void zaccel_job_run_inline(struct zaccel_job *job,
 
 	/* It can fail, and then does so again on the way to the thread. */
 	if (!zaccel_job_enter(job, fence)) {
-		zaccel_job_finish(job, zaccel_job_run(job));
+		zaccel_job_finish(job, zaccel_job_run_timed(job));
 		job->done = true;
 	}
 	dma_fence_end_signalling(cookie);
@@ -202,7 +214,9 @@ void zaccel_job_execute(struct zaccel_job *job)
 	job->started = jiffies;
 	/* Pairs with the watchdog's look: when it started before that it did. */
 	smp_store_release(&job->running, true);
+	zaccel_stats_begin(job);
 	error = zaccel_job_run(job);
+	zaccel_stats_end(job);
 	WRITE_ONCE(job->running, false);
 	/* Else it was done just before it was told to end. */
 	if (unlikely(error == -ETIMEDOUT && READ_ONCE(job->error)))

@@ -52,7 +52,7 @@ void zaccel_ring_post(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 	u32 first = job->first, end = first + job->count;
-	u64 now = ktime_get_ns();
+	u64 now = job->end_ns;
 	u32 i;
 
 	if (likely(!job->timed &&
