@@ -29,6 +29,7 @@
 #include <drm/zaccel_accel.h>
 
 #include "zaccel_compat.h"
+#include "zaccel_debugfs.h"
 #include "zaccel_drv.h"
 #include "zaccel_gem.h"
 #include "zaccel_late.h"
@@ -143,6 +144,7 @@ static int zaccel_probe(struct platform_device *pdev)
 	zaccel_engine_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_late_debugfs(&zdev->engine, zdev->drm.debugfs_root);
 	zaccel_fault_debugfs(&zdev->engine, zdev->drm.debugfs_root);
+	zaccel_debugfs_init(&zdev->drm);
 	debugfs_create_u32("first_index", 0600, zdev->drm.debugfs_root,
 			   &zdev->first_index);
 	return 0;

@@ -190,10 +190,12 @@ static void zaccel_instance_turn(struct zaccel_instance *instance,
 				 struct zaccel_job *job,
 				 struct zaccel_job *other)
 {
-	if (other)
+	if (other) {
 		zaccel_stats_pause(job);
-	else
+		other->below = job;
+	} else {
 		zaccel_stats_resume(job);
+	}
 	zaccel_instance_set(instance, other ? other : job);
 }
 

@@ -92,6 +92,7 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	job->ready = false;
 	job->running = false;
 	job->preempted = 0;
+	job->below = NULL;
 	job->busy_ns = 0;
 	job->since_ns = 0;
 	job->num_deps = 0;

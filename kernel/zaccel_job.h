@@ -138,6 +138,8 @@ struct zaccel_job {
 	u64 since_ns;
 	/** @busy_ns: for how long it ran before that, under that lock too */
 	u64 busy_ns;
+	/** @below: the one it runs in the midst of, or NULL; under that lock too */
+	struct zaccel_job *below;
 	/** @first: completion index of the first command */
 	u32 first;
 	/** @count: commands in the batch */

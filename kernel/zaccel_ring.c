@@ -350,6 +350,7 @@ int zaccel_ring_create_ioctl(struct drm_device *drm, void *data,
 	ret = drm_gem_handle_create(file, ring->obj, &args->handle);
 	if (ret)
 		goto err_id;
+	ring->id = args->id;
 
 	/* A ring is in the device's list, for unplug, or does not come to be. */
 	if (!drm_dev_enter(drm, &idx)) {

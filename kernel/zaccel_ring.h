@@ -73,6 +73,8 @@ struct zaccel_ring {
 	u32 rank;
 	/** @timeout_ms: without progress for so long, a batch is ended */
 	u32 timeout_ms;
+	/** @id: in its file's table */
+	u32 id;
 	/** @serial: device-wide number, for messages */
 	u64 serial;
 	/** @pid: of whoever made it, for messages */
@@ -189,6 +191,20 @@ void zaccel_ring_put_later(struct zaccel_ring *ring);
 
 /* Look up a ring by its id; the caller puts it. NULL when there is none. */
 struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id);
+
+/*
+ * What a batch is called in lists: its ring, and the completion index
+ * of its first command. No two of a device are the same before that wraps.
+ */
+static inline u64 zaccel_ring_cookie(const struct zaccel_ring *ring, u32 first)
+{
+	return ring->serial << 32 | first;
+}
+
+static inline u64 zaccel_job_cookie(const struct zaccel_job *job)
+{
+	return zaccel_ring_cookie(job->ring, job->first);
+}
 
 /* Completions that can be seen in the mapped queue. */
 static inline u32 zaccel_ring_shown(struct zaccel_ring *ring)

@@ -127,6 +127,11 @@ void zaccel_stats_end(struct zaccel_job *job)
 	spin_unlock_irq(&engine->lock);
 }
 
+u64 zaccel_job_busy_ns(const struct zaccel_job *job, u64 now)
+{
+	return job->busy_ns + (job->since_ns ? now - job->since_ns : 0);
+}
+
 /* Inside doorbells. */
 static struct zaccel_usage zaccel_stats_read_inline(struct zaccel_stats *stats)
 {

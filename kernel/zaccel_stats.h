@@ -75,6 +75,9 @@ void zaccel_stats_end(struct zaccel_job *job);
 void zaccel_stats_pause(struct zaccel_job *job);
 void zaccel_stats_resume(struct zaccel_job *job);
 
+/* For how long a thread has run it. Under the engine's lock. */
+u64 zaccel_job_busy_ns(const struct zaccel_job *job, u64 now);
+
 /* With what threads run now. Never less than before. */
 struct zaccel_usage zaccel_stats_read(struct zaccel_stats *stats,
 				      struct zaccel_engine *engine);

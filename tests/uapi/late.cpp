@@ -6,22 +6,12 @@
 
 #include <cerrno>
 #include <exception>
-#include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include "debugfs.hpp"
+
 namespace uapi_tests {
-
-namespace {
-
-/// The directory's name is the device's or the node's number, as the kernel has it.
-std::filesystem::path debugfs_file(const char* file) {
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/debug/accel"))
-        if (std::filesystem::exists(entry.path() / file)) return entry.path() / file;
-    throw std::system_error(ENOENT, std::generic_category(), file);
-}
-
-}  // namespace
 
 LateMode::LateMode() : hold_(read("hold")), late_us_(read("late_us")) {}
 
