@@ -22,6 +22,7 @@
 #include "zaccel_poll.h"
 #include "zaccel_ring.h"
 #include "zaccel_sync.h"
+#include "zaccel_trace.h"
 
 /* Entries that a poller takes from a ring before it looks at the next. */
 #define ZACCEL_POLL_MOST	256u
@@ -88,6 +89,7 @@ static int zaccel_batch_prepare(struct zaccel_job *job, u32 tail,
 	}
 	if (unlikely(zaccel_late_is_on(job->ring->engine)))
 		zaccel_late_prepare(job);
+	trace_zaccel_fetch(job);
 	want_fence = (syncs && syncs->num_out) || !list_empty(&job->signals);
 	ret = zaccel_job_publish(job, want_fence);
 	return ret ? ret : 1;
@@ -166,6 +168,7 @@ static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
 			tail, ring->sq_head, ring->sq_entries);
 		return -EINVAL;
 	}
+	trace_zaccel_submit(ring, tail);
 	for (ret = 0; ring->sq_head != tail; cond_resched()) {
 		ret = zaccel_ring_fetch(ring, tail, syncs, !*fetched, fence);
 		if (ret <= 0)

@@ -27,6 +27,7 @@
 #include "zaccel_job.h"
 #include "zaccel_ring.h"
 #include "zaccel_sync.h"
+#include "zaccel_trace.h"
 
 /* Memory of a job; its contents follow. */
 struct zaccel_job_block {
@@ -311,6 +312,7 @@ static void zaccel_ring_advance(struct zaccel_ring *ring)
 		return;
 	list_del_init(&job->node);
 	ring->active = true;
+	trace_zaccel_ready(job);
 	zaccel_engine_queue(ring->engine, job);
 }
 

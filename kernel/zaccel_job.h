@@ -237,6 +237,12 @@ void zaccel_jobs_abandon(struct zaccel_ring *ring);
 /* A job of the ring is done: the next may go. Engine's thread only. */
 void zaccel_job_leave(struct zaccel_job *job);
 
+/* Its fence's number, 0 as long as it can have none. */
+static inline u64 zaccel_job_fence_seqno(const struct zaccel_job *job)
+{
+	return job->num_uses || READ_ONCE(job->fence) ? job->seqno : 0;
+}
+
 /* zaccel_run.c */
 
 /* 0, or the errno with which the job should end at once. */

@@ -193,7 +193,7 @@ void zaccel_ring_put_later(struct zaccel_ring *ring);
 struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id);
 
 /*
- * What a batch is called in lists: its ring, and the completion index
+ * What a batch is called in lists and traces: its ring, and the completion index
  * of its first command. No two of a device are the same before that wraps.
  */
 static inline u64 zaccel_ring_cookie(const struct zaccel_ring *ring, u32 first)

@@ -25,6 +25,7 @@
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
 #include "zaccel_stats.h"
+#include "zaccel_trace.h"
 
 int zaccel_job_error(struct zaccel_job *job)
 {
@@ -149,11 +150,15 @@ static int zaccel_job_run(struct zaccel_job *job)
 /* Inside the doorbell: the end is the completions' time too. */
 static int zaccel_job_run_timed(struct zaccel_job *job)
 {
-	u64 start = ktime_get_ns();
-	int error = zaccel_job_run(job);
+	u64 start;
+	int error;
 
+	trace_zaccel_run(job);
+	start = ktime_get_ns();
+	error = zaccel_job_run(job);
 	job->end_ns = ktime_get_ns();
 	zaccel_stats_inline(job->ring, job->end_ns - start);
+	trace_zaccel_complete(job, error, job->end_ns - start);
 	return error;
 }
 
@@ -180,6 +185,7 @@ static void zaccel_job_run_inline(struct zaccel_job *job,
 
 	/* It can fail, and then does so again on the way to the thread. */
 	if (!zaccel_job_enter(job, fence)) {
+		trace_zaccel_ready(job);
 		zaccel_job_finish(job, zaccel_job_run_timed(job));
 		job->done = true;
 	}
@@ -214,6 +220,7 @@ void zaccel_job_execute(struct zaccel_job *job)
 	job->started = jiffies;
 	/* Pairs with the watchdog's look: when it started before that it did. */
 	smp_store_release(&job->running, true);
+	trace_zaccel_run(job);
 	zaccel_stats_begin(job);
 	error = zaccel_job_run(job);
 	zaccel_stats_end(job);
@@ -221,6 +228,7 @@ void zaccel_job_execute(struct zaccel_job *job)
 	/* Else it was done just before it was told to end. */
 	if (unlikely(error == -ETIMEDOUT && READ_ONCE(job->error)))
 		zaccel_watchdog_report(job);
+	trace_zaccel_complete(job, error, job->busy_ns);
 	zaccel_job_finish(job, error);
 	/* Last: to its owner, a batch that is complete is so in every respect. */
 	zaccel_ring_post(job);

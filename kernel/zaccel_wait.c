@@ -16,6 +16,7 @@
 
 #include "zaccel_drv.h"
 #include "zaccel_ring.h"
+#include "zaccel_trace.h"
 
 static void zaccel_ring_tell_eventfd(struct zaccel_ring *ring)
 {
@@ -63,6 +64,7 @@ void zaccel_ring_post(struct zaccel_job *job)
 		for (i = first; i != end; i++)
 			zaccel_ring_complete(ring, i, now);
 
+	trace_zaccel_post(job);
 	WRITE_ONCE(ring->cq_posted, end);
 	/* Pairs with the reaper's load of cq_tail: entries before index. */
 	smp_store_release(&ring->header->cq_tail, end);

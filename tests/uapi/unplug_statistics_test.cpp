@@ -17,6 +17,7 @@
 #include "fdinfo.hpp"
 #include "fixture.hpp"
 #include "ring.hpp"
+#include "trace.hpp"
 #include "unplug.hpp"
 
 namespace uapi_tests {
@@ -103,6 +104,22 @@ TEST_F(UnplugStatistics, FdinfoCanBeReadAllTheWay) {
         EXPECT_EQ(info.batches(), 1U);
         EXPECT_EQ(info.memory("total"), page + ring.args().size);
     }
+}
+
+TEST_F(UnplugStatistics, BatchesThatTheRemovalEndsAreTraced) {
+    const Fd device = open_device();
+    Ring ring(device);
+    const BusyEngine busy(device);
+    ring.put_batch({nop()});
+    ASSERT_EQ(ring.submit(), 0);
+    const std::uint64_t cookie =
+        number(read_list("rings", "client", Fdinfo(device).client_id()).at(0), "ring") << 32;
+    const Trace trace;
+    unbind();
+    const std::vector<TraceEvent> events = trace.events_of(cookie);
+    ASSERT_EQ(names(events),
+              (std::vector<std::string>{"zaccel_run", "zaccel_complete", "zaccel_post"}));
+    EXPECT_EQ(events[1].fields.at("error"), std::to_string(-ENODEV));
 }
 
 TEST_F(UnplugStatistics, NewDeviceCountsAnew) {

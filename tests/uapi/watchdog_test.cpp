@@ -11,6 +11,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "eventfd.hpp"
@@ -22,6 +23,7 @@
 #include "ringfd.hpp"
 #include "sleeper.hpp"
 #include "syncobj.hpp"
+#include "trace.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -72,6 +74,22 @@ TEST_F(Watchdog, HungBatchEndsAfterItsRingsTimeout) {
     EXPECT_EQ(report.count, 3U);
     EXPECT_EQ(report.opcode, unsigned{ZACCEL_OP_NOP});
     EXPECT_GE(report.ms, 700U);
+}
+
+TEST_F(Watchdog, EndOfABatchIsTraced) {
+    for (const char* fault : {"hang", "lose"}) {
+        const Trace trace;
+        Ring ring(device_, with_timeout(short_timeout));
+        fault_.set(fault);
+        ring.run({nop(), nop()});
+        const std::vector<TraceEvent> events = trace.events();
+        ASSERT_EQ(names(events).back(), "zaccel_post") << fault;
+        const TraceEvent& end = events.at(events.size() - 2);
+        EXPECT_EQ(end.name, "zaccel_complete");
+        EXPECT_EQ(end.fields.at("error"), std::to_string(-ETIMEDOUT));
+        EXPECT_GE(end.number("busy_ns"), std::uint64_t{short_timeout} * ms);
+        EXPECT_EQ(expect_report().ring, end.number("ring"));
+    }
 }
 
 TEST_F(Watchdog, WithoutATimeoutTheDevicesCounts) {

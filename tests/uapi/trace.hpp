@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace uapi_tests {
+
+/// One event of the kernel's trace.
+struct TraceEvent {
+    std::string name;
+    std::map<std::string, std::string> fields;
+
+    std::uint64_t number(const char* field) const {
+        return std::stoull(fields.at(field), nullptr, 0);
+    }
+};
+
+/// A trace of its own, beside whatever else is traced, until it goes.
+class Trace {
+ public:
+    /// @param events  what to trace, "zaccel" or "dma_fence/dma_fence_signaled"
+    explicit Trace(const std::vector<std::string>& events = {"zaccel"});
+    Trace(const Trace&) = delete;
+    Trace& operator=(const Trace&) = delete;
+    ~Trace();
+
+    /// All that was traced so far, in order.
+    std::vector<TraceEvent> events() const;
+    /// Those of one batch.
+    std::vector<TraceEvent> events_of(std::uint64_t cookie) const;
+
+ private:
+    void remove() const;
+
+    std::string directory_;
+};
+
+std::vector<std::string> names(const std::vector<TraceEvent>& events);
+
+}  // namespace uapi_tests
