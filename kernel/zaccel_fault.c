@@ -62,6 +62,14 @@ static struct zaccel_fault zaccel_fault_of(struct zaccel_engine *engine,
 	return fault;
 }
 
+/* Until the job is to end, which may be long: it is not the kernel that hangs. */
+static int zaccel_fault_hang(struct zaccel_engine *engine,
+			     struct zaccel_job *job)
+{
+	wait_event_idle(engine->wait, zaccel_job_error(job));
+	return zaccel_job_error(job);
+}
+
 /* For that long, or until the job is to end. */
 static int zaccel_fault_wait(struct zaccel_engine *engine,
 			     struct zaccel_job *job, ktime_t time)
@@ -118,13 +126,13 @@ int zaccel_fault_run(struct zaccel_engine *engine, struct zaccel_job *job,
 					ns_to_ktime(us * NSEC_PER_USEC));
 		return ret ? ret : run(job, cmd, result);
 	case ZACCEL_FAULT_HANG:
-		return zaccel_fault_wait(engine, job, KTIME_MAX);
+		return zaccel_fault_hang(engine, job);
 	case ZACCEL_FAULT_FAIL:
 		return fault.seen % fault.first ? run(job, cmd, result) :
 						  -(int)fault.second;
 	case ZACCEL_FAULT_LOSE:
 		ret = run(job, cmd, result);
-		return ret ? ret : zaccel_fault_wait(engine, job, KTIME_MAX);
+		return ret ? ret : zaccel_fault_hang(engine, job);
 	case ZACCEL_FAULT_ASYNC:
 		return zaccel_fault_async(job, cmd, result, run);
 	default:

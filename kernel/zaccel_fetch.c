@@ -119,7 +119,9 @@ static u32 zaccel_batch_commit(struct zaccel_job *job)
 	 */
 	smp_store_release(&ring->header->sq_head, ring->sq_head);
 	if (job->done) {
+		zaccel_job_stamp(job);
 		zaccel_ring_post(job);
+		zaccel_ring_wake(ring);
 		zaccel_job_reuse(job);
 		return count;
 	}

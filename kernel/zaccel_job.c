@@ -328,11 +328,16 @@ static void zaccel_job_ready(struct zaccel_job *job)
 	spin_unlock_irqrestore(&ring->run_lock, flags);
 }
 
+/*
+ * In one go: whoever sees the completions and rings the doorbell finds that it is
+ * the next batch's turn, and is not overtaken by one who rings later.
+ */
 void zaccel_job_leave(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 
 	spin_lock_irq(&ring->run_lock);
+	zaccel_ring_post(job);
 	ring->active = false;
 	zaccel_ring_advance(ring);
 	spin_unlock_irq(&ring->run_lock);

@@ -234,7 +234,7 @@ void zaccel_job_queue(struct zaccel_job *job);
 /* The pending jobs of a dead ring wait for nothing any more. */
 void zaccel_jobs_abandon(struct zaccel_ring *ring);
 
-/* A job of the ring is done: the next may go. Engine's thread only. */
+/* A job is done: its completions are posted, the ring's next job may go. */
 void zaccel_job_leave(struct zaccel_job *job);
 
 /* Its fence's number, 0 as long as it can have none. */

@@ -237,7 +237,10 @@ static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 
 /* zaccel_wait.c */
 
-/* Publish the completions of a batch: by whoever ran it, in the ring's order. */
+/* Finish the completions of a batch that has run: their time is that of its end. */
+void zaccel_job_stamp(struct zaccel_job *job);
+
+/* Publish them: by whoever ran it, in the ring's order. Any context. */
 void zaccel_ring_post(struct zaccel_job *job);
 
 /* Wake everybody who waits for completions. */

@@ -231,7 +231,8 @@ void zaccel_job_execute(struct zaccel_job *job)
 	trace_zaccel_complete(job, error, job->busy_ns);
 	zaccel_job_finish(job, error);
 	/* Last: to its owner, a batch that is complete is so in every respect. */
-	zaccel_ring_post(job);
+	zaccel_job_stamp(job);
 	zaccel_job_leave(job);
+	zaccel_ring_wake(job->ring);
 	dma_fence_end_signalling(cookie);
 }

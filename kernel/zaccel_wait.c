@@ -49,7 +49,7 @@ static void zaccel_ring_complete(struct zaccel_ring *ring, u32 index, u64 now)
 	memset(cqe + 1, 0, ring->cqe_size - sizeof(*cqe));
 }
 
-void zaccel_ring_post(struct zaccel_job *job)
+void zaccel_job_stamp(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 	u32 first = job->first, end = first + job->count;
@@ -63,6 +63,12 @@ void zaccel_ring_post(struct zaccel_job *job)
 	else
 		for (i = first; i != end; i++)
 			zaccel_ring_complete(ring, i, now);
+}
+
+void zaccel_ring_post(struct zaccel_job *job)
+{
+	struct zaccel_ring *ring = job->ring;
+	u32 end = job->first + job->count;
 
 	trace_zaccel_post(job);
 	WRITE_ONCE(ring->cq_posted, end);
@@ -70,7 +76,6 @@ void zaccel_ring_post(struct zaccel_job *job)
 	smp_store_release(&ring->header->cq_tail, end);
 	/* Who saw this may look for the tail. */
 	smp_store_release(&ring->cq_shown, end);
-	zaccel_ring_wake(ring);
 }
 
 static bool zaccel_ring_wait_done(struct zaccel_ring *ring, u32 index)
