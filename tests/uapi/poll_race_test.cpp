@@ -41,7 +41,7 @@ void spend(microseconds time) {
 TEST_F(PollRace, NoWakeUpIsLost) {
     Random random(41);
     std::uint32_t doorbells = 0;
-    for (const std::uint32_t idle_us : {1U, 20U, 60U, 200U}) {
+    for (const std::uint32_t idle_us : {1U, 100U, 400U, 1000U}) {
         Ring ring(device_, polled(idle_us));
         for (std::uint32_t lap = 1; lap <= 1000; lap++) {
             spend(microseconds(random.below(2 * idle_us + 10)));
