@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "bench.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "cpu.hpp"
+
 namespace bench {
 
 namespace {
-
-constexpr unsigned rounds = 9;
-
-constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
-    {{"path", Mode::path}, {"wall", Mode::wall}, {"native", Mode::native}}};
 
 // Raw: what adjusts the clock must not adjust a figure.
 double now() noexcept {
@@ -55,12 +53,6 @@ double ns_per_instruction() {
     return best;
 }
 
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    const std::size_t n = values.size();
-    return (values[(n - 1) / 2] + values[n / 2]) / 2;
-}
-
 double clock_cost() noexcept {
     std::vector<double> costs;
     double last = now();
@@ -72,10 +64,11 @@ double clock_cost() noexcept {
     return median(std::move(costs));
 }
 
-// Nanoseconds of each call, and of the mean call of each round.
+// Nanoseconds of each call, of the mean call of each round, and of CPU time of that.
 struct Samples {
     std::vector<double> calls;
     std::vector<double> rounds;
+    std::vector<double> cpu;
 };
 
 // Nanoseconds that a round of one case takes. By the machine that counts instructions four of the
@@ -94,6 +87,7 @@ std::size_t calls_of(const Case& what, double time) {
         what.body();
         best = std::min(best, now() - begin);
     }
+    what.after();
     return static_cast<std::size_t>(std::clamp(time / best, 1.0, most));
 }
 
@@ -104,11 +98,17 @@ void settle() {
     ::nanosleep(&time, nullptr);
 }
 
-void run_round(const Case& what, std::size_t count, double cost, Samples& samples) {
-    // Memory that was written before: the faults of fresh pages would be counted too.
-    std::vector<double> calls(count);
-    what.before();
-    const double first = now();
+// Whose CPU time is looked at; found out anew for each round, as threads come and go.
+CpuTime cpu_time(Mode mode) {
+    if (mode != Mode::wall) return CpuTime({});
+    std::vector<pid_t> processes = driver_threads();
+    processes.push_back(::getpid());
+    return CpuTime(processes);
+}
+
+void run_round(const Case& what, const CpuTime& cpu, double cost, std::vector<double>& calls,
+               Samples& samples) {
+    const double cpu_before = cpu.now(), first = now();
     double begin = first;
     for (double& call : calls) {
         what.body();
@@ -116,8 +116,20 @@ void run_round(const Case& what, std::size_t count, double cost, Samples& sample
         call = std::max(end - begin - cost, 0.0);
         begin = end;
     }
+    const auto count = static_cast<double>(calls.size());
+    samples.cpu.push_back((cpu.now() - cpu_before) / count);
+    samples.rounds.push_back((begin - first) / count - cost);
+}
+
+void prepare_and_run_round(const Case& what, Mode mode, std::size_t count, double cost,
+                           Samples& samples) {
+    if (mode != Mode::native) settle();
+    // Memory that was written before: the faults of fresh pages would be counted too.
+    std::vector<double> calls(count);
+    what.before();
+    run_round(what, cpu_time(mode), cost, calls, samples);
+    what.after();
     samples.calls.insert(samples.calls.end(), calls.begin(), calls.end());
-    samples.rounds.push_back((begin - first) / static_cast<double>(count) - cost);
 }
 
 std::string unit_of(Mode mode, Item item) {
@@ -133,48 +145,33 @@ std::string unit_of(Mode mode, Item item) {
     return base;
 }
 
-// The sample below which a share of all lies; absent when no sample lies above.
-std::optional<double> percentile(const std::vector<double>& sorted, double share) {
-    const auto n = static_cast<double>(sorted.size());
-    if (n * (1 - share) < 1) return std::nullopt;
-    return sorted[static_cast<std::size_t>(n * share)];
-}
-
 Row to_row(const Case& what, Mode mode, double ns_per_unit, Samples samples) {
     const bool rate = mode != Mode::path && what.item == Item::byte;
     const auto convert = [&](double ns) {
         const double units = ns / ns_per_unit / what.items;
         return rate ? 1e3 / units : units;
     };
-    const auto maybe = [&](std::optional<double> ns) {
-        return ns ? std::optional(convert(*ns)) : std::nullopt;
-    };
 
-    std::ranges::sort(samples.calls);
-    return {
-        .name = what.name,
-        .mode = mode,
-        .unit = unit_of(mode, what.item),
-        .value = convert(median(samples.rounds)),
-        .p50 = maybe(percentile(samples.calls, 0.5)),
-        .p99 = maybe(percentile(samples.calls, 0.99)),
-        .p999 = maybe(percentile(samples.calls, 0.999)),
-        .max = convert(samples.calls.back()),
-        .against = what.against,
-        .goal = what.goal,
-        .higher_is_better = rate,
-    };
+    Row row{.name = what.name,
+            .mode = mode,
+            .unit = unit_of(mode, what.item),
+            .value = convert(median(samples.rounds)),
+            .comparisons = what.comparisons,
+            .higher_is_better = rate};
+    if (mode == Mode::wall) row.cpu_ns = median(samples.cpu) / what.items;
+    std::ranges::transform(samples.calls, samples.calls.begin(), convert);
+    set_percentiles(row, std::move(samples.calls));
+    return row;
 }
-
-}  // namespace
 
 Mode parse_mode(int argc, char** argv) {
     if (argc == 3 && std::string_view(argv[1]) == "--mode")
-        for (const auto& [name, mode] : modes)
-            if (name == argv[2]) return mode;
+        if (const auto mode = find_mode(argv[2])) return *mode;
     std::fprintf(stderr, "usage: %s --mode path|wall|native\n", argv[0]);
     std::exit(2);
 }
+
+}  // namespace
 
 std::vector<Row> measure(Mode mode, const std::vector<Case>& cases) {
     const double ns_per_unit = mode == Mode::path ? ns_per_instruction() : 1;
@@ -184,38 +181,13 @@ std::vector<Row> measure(Mode mode, const std::vector<Case>& cases) {
 
     for (const Case& one : cases) calls.push_back(calls_of(one, round_time(mode)));
     for (unsigned round = 0; round < rounds; round++)
-        for (std::size_t i = 0; i < cases.size(); i++) {
-            if (mode != Mode::native) settle();
-            run_round(cases[i], calls[i], cost, samples[i]);
-        }
+        for (std::size_t i = 0; i < cases.size(); i++)
+            prepare_and_run_round(cases[i], mode, calls[i], cost, samples[i]);
 
     std::vector<Row> rows;
     for (std::size_t i = 0; i < cases.size(); i++)
         rows.push_back(to_row(cases[i], mode, ns_per_unit, std::move(samples[i])));
     return rows;
-}
-
-void print(const std::vector<Row>& rows) {
-    const auto number = [](const std::optional<double>& value) {
-        return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
-    };
-    for (const Row& row : rows) {
-        nlohmann::ordered_json json;
-        json["name"] = row.name;
-        json["mode"] =
-            std::ranges::find(modes, row.mode, &decltype(modes)::value_type::second)->first;
-        json["value"] = row.value;
-        json["unit"] = row.unit;
-        json["p50"] = number(row.p50);
-        json["p99"] = number(row.p99);
-        json["p999"] = number(row.p999);
-        json["max"] = number(row.max);
-        json["against"] =
-            row.against.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(row.against);
-        json["goal"] = number(row.goal);
-        json["better"] = row.higher_is_better ? "higher" : "lower";
-        std::puts(json.dump().c_str());
-    }
 }
 
 int run(int argc, char** argv, const std::function<std::vector<Row>(Mode)>& rows) {

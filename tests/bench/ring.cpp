@@ -109,8 +109,7 @@ void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, double goal)
         cases.push_back({.name = in_batch(name, size),
                          .body = std::move(body),
                          .items = static_cast<double>(size),
-                         .against = peer,
-                         .goal = share,
+                         .comparisons = {{.against = peer, .goal = share}},
                          .before = [] { set_inline_bytes(inline_bytes); }});
     };
     const std::string peer = in_batch("io_uring nop", size);
@@ -125,27 +124,28 @@ void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, double goal)
 std::vector<Case> Bench::cases() {
     std::vector<Case> all;
     all.push_back({.name = "getppid", .body = system_call});
-    all.push_back(
-        {.name = "empty ioctl", .body = [this] { empty_ioctl(raw.fd()); }, .against = "getppid"});
+    all.push_back({.name = "empty ioctl",
+                   .body = [this] { empty_ioctl(raw.fd()); },
+                   .comparisons = {{.against = "getppid"}}});
     for (const auto& [size, goal] : batch_goals) add_batch(all, size, goal);
     all.push_back({.name = "nop, thread",
                    .body = [this] { raw.nops(1, bench::RawRing::Doorbell::kick); },
-                   .goal = thread_goal,
+                   .comparisons = {bench::value_goal(thread_goal)},
                    .before = [] { set_inline_bytes(0); }});
     all.push_back({.name = "fill 64 B, private",
                    .body = [this] { round_trip(ring, std::span(&fill, 1)); },
-                   .against = "nop, library",
+                   .comparisons = {{.against = "nop, library"}},
                    .before = [] { set_inline_bytes(inline_bytes); }});
     all.push_back({.name = "fill 64 B, shared",
                    .body = [this] { round_trip(ring, std::span(&shared_fill, 1)); },
-                   .against = "fill 64 B, private",
+                   .comparisons = {{.against = "fill 64 B, private"}},
                    .before = [] { set_inline_bytes(inline_bytes); }});
     all.push_back({.name = "bind, unbind",
                    .body = [this] { bind_and_unbind(ring, buffer); },
-                   .against = "empty ioctl"});
+                   .comparisons = {{.against = "empty ioctl"}}});
     all.push_back({.name = "export, import, close",
                    .body = [this] { share(shared, other); },
-                   .against = "empty ioctl"});
+                   .comparisons = {{.against = "empty ioctl"}}});
     return all;
 }
 
@@ -155,7 +155,8 @@ std::vector<Row> rows(Mode mode) {
     std::vector<Case> cases = all.cases();
     // The goals are path lengths.
     if (mode == Mode::wall)
-        for (Case& one : cases) one.goal.reset();
+        for (Case& one : cases)
+            for (bench::Comparison& comparison : one.comparisons) comparison.goal.reset();
 
     return bench::measure(mode, cases);
 }
