@@ -3,10 +3,23 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <ctime>
 #include <vector>
 
 namespace bench {
+
+/// Binds the calling thread, and those that it makes from then on, to one CPU.
+void pin(std::size_t cpu);
+/// Lets it run on all CPUs.
+void unpin();
+
+/// In loops that wait for another CPU.
+inline void pause_cpu() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
 
 /// The driver's kernel threads there are now.
 std::vector<pid_t> driver_threads();

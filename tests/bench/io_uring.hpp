@@ -6,23 +6,28 @@
 #include <accel/unique_fd.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace bench {
 
-/// The kernel's own submission and completion queues, as a peer: NOPs only, through the system
-/// call.
+/// The kernel's own submission and completion queues, as a peer: NOPs only.
 class IoUring {
  public:
-    explicit IoUring(std::uint32_t entries);
+    /// With @p poll_cpu a kernel thread on that CPU looks for entries (IORING_SETUP_SQPOLL), and
+    /// the caller for completions; else both is done by the system call.
+    explicit IoUring(std::uint32_t entries, std::optional<std::uint32_t> poll_cpu = {});
     IoUring(const IoUring&) = delete;
     IoUring& operator=(const IoUring&) = delete;
     ~IoUring();
 
-    /// Submits @p count NOPs in one call and takes their completions.
+    /// Submits @p count NOPs at once and takes their completions.
     void nops(std::uint32_t count);
 
  private:
     std::uint32_t* index(std::uint32_t offset) const;
+    void enter(std::uint32_t submit, std::uint32_t complete, unsigned flags) const;
+    void wake_poller() const;
+    void wait(std::uint32_t tail) const;
 
     io_uring_params params_{};
     accel::UniqueFd fd_;

@@ -10,35 +10,70 @@
 
 namespace bench {
 
-/// A ring of the device, driven by ioctls alone.
+/// A ring of the device on a file of its own, driven by ioctls alone.
 class RawRing {
  public:
-    /// DRM_IOCTL_ZACCEL_RING_SUBMIT on the file, or DRM_IOCTL_ZACCEL_FD_KICK on the ring's own.
-    enum class Doorbell { submit, kick };
+    enum class Doorbell {
+        kick,     ///< DRM_IOCTL_ZACCEL_FD_KICK on the ring's own descriptor.
+        submit,   ///< DRM_IOCTL_ZACCEL_RING_SUBMIT on the file.
+        syncobj,  ///< The same, with one binary syncobj to signal.
+    };
+    /// Of a buffer: a shared one has been exported.
+    enum class Sharing { exclusive, shared };
 
-    RawRing(const std::string& path, std::uint32_t entries);
+    RawRing(const std::string& path, std::uint32_t entries,
+            std::uint32_t priority = ZACCEL_PRIORITY_NORMAL);
     RawRing(const RawRing&) = delete;
     RawRing& operator=(const RawRing&) = delete;
     ~RawRing();
 
     int fd() const { return fd_.get(); }
 
-    /// Submits one batch of @p count NOPs and takes their completions.
-    void nops(std::uint32_t count, Doorbell doorbell);
+    /// Makes a buffer and binds all of it. The ring has two slots.
+    void bind_buffer(std::uint32_t slot, std::uint64_t size, Sharing sharing);
+
+    /// Fills the next entry, whose user_data becomes its index.
+    void put(const drm_zaccel_command& command);
+    /// What was put last is the end of its batch.
+    void end_batch();
+    /// Has the kernel fetch the batches that were put.
+    void submit(Doorbell doorbell);
+    /// Sleeps until the completions of so many commands are there.
+    void wait(std::uint32_t index);
+    const drm_zaccel_completion& completion(std::uint32_t index) const {
+        return completions_[zaccel_ring_slot(index, ring_.cq_entries)];
+    }
+    /// The completions of so many commands have been read.
+    void reap(std::uint32_t index);
+
+    std::uint32_t entries() const { return ring_.sq_entries; }
+    /// Commands put so far: the index of the next one.
+    std::uint32_t tail() const { return tail_; }
+
+    /// Submits a batch, @p first and then NOPs, and takes its completions.
+    void round_trip(const drm_zaccel_command& first, std::uint32_t count, Doorbell doorbell);
 
  private:
     void map();
-    void ring(Doorbell doorbell);
-    void wait();
+    void make_syncobj();
+    drm_zaccel_command& entry(std::uint32_t index);
+    bool posted(std::uint32_t index) const;
 
     accel::UniqueFd fd_;
     accel::UniqueFd ring_fd_;
+    accel::UniqueFd dmabuf_;
     drm_zaccel_ring_create ring_{};
+    drm_zaccel_sync syncobj_{};
     std::byte* memory_ = nullptr;
     drm_zaccel_ring_header* header_ = nullptr;
     drm_zaccel_command* commands_ = nullptr;
     const drm_zaccel_completion* completions_ = nullptr;
     std::uint32_t tail_ = 0;
 };
+
+/// Commands for it.
+inline constexpr drm_zaccel_command nop{.opcode = ZACCEL_OP_NOP};
+drm_zaccel_command fill(std::uint32_t slot, std::uint64_t size);
+drm_zaccel_command crc32c(std::uint32_t slot, std::uint64_t size);
 
 }  // namespace bench

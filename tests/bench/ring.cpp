@@ -11,23 +11,33 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bench.hpp"
+#include "cpu.hpp"
 #include "io_uring.hpp"
+#include "ping_pong.hpp"
 #include "raw_ring.hpp"
 
 namespace {
 
 using bench::Case;
+using bench::Comparison;
+using bench::Measure;
 using bench::Mode;
+using bench::RawRing;
 using bench::Row;
 
 constexpr std::uint32_t largest_batch = 256;
 constexpr std::uint64_t small_fill = 64;
+
+// Who polls is on the second CPU, the callers are on the first.
+constexpr std::uint32_t caller_cpu = 0, poll_cpu = 1;
 
 // What one command may cost in batches of these sizes, as a share of io_uring's NOP.
 struct BatchGoal {
@@ -41,8 +51,14 @@ constexpr std::array batch_goals{BatchGoal{1, 0.85}, BatchGoal{16, 0.55}, BatchG
 constexpr double submit_goal = 1.3;
 constexpr double thread_goal = 9000;
 
+// What a fence may add to a batch: instructions to one of one command, a share to a large one.
+constexpr double fence_goal = 1100, large_fence_goal = 1.1;
+
 // As large as the device allows; what it starts with.
 constexpr std::uint32_t inline_bytes = 32768;
+
+// Slots of the raw ring.
+enum : std::uint32_t { private_slot, shared_slot };
 
 void system_call() { ::syscall(SYS_getppid); }
 
@@ -83,82 +99,168 @@ std::string in_batch(const std::string& name, std::uint32_t size) {
     return size == 1 ? name : name + " x" + std::to_string(size);
 }
 
-// Everything the cases use; made once.
-struct Bench {
-    accel::Device device = accel::Device::open();
-    accel::Device other = accel::Device::open();
-    accel::Ring ring{device, {.entries = largest_batch, .slots = 8}};
-    bench::RawRing raw{device.info().path, largest_batch};
-    bench::IoUring io_uring{largest_batch};
-    accel::Buffer buffer = accel::Buffer::allocate(device, 4096);
-    accel::Buffer shared = accel::Buffer::allocate(device, 4096);
-    accel::UniqueFd exported = shared.export_fd();
-    accel::Slot slot = ring.bind(buffer);
-    accel::Slot shared_slot = ring.bind(shared);
-    std::vector<accel::Command> nops{largest_batch, accel::Command::nop()};
-    accel::Command fill = accel::Command::fill(slot, 0x5a, {0, small_fill});
-    accel::Command shared_fill = accel::Command::fill(shared_slot, 0x5a, {0, small_fill});
+// Where batches are run.
+struct Place {
+    const char* suffix;
+    std::uint32_t inline_bytes;
+};
+constexpr Place in_doorbell{"", inline_bytes}, on_thread{", thread", 0};
 
-    void add_batch(std::vector<Case>& cases, std::uint32_t size, double goal);
-    std::vector<Case> cases();
+// Everything the cases use; made once.
+class Bench {
+ public:
+    Bench();
+
+    std::vector<Case> cases(Mode mode);
+
+ private:
+    void add(const std::string& name, std::function<void()> body,
+             std::vector<Comparison> comparisons = {});
+    void add_batch(const std::string& name, std::uint32_t size, const Place& place,
+                   std::function<void()> body, const Comparison& comparison);
+    void add_peers();
+    void add_nops(std::uint32_t size, double goal);
+    void add_fence(std::uint32_t size, const Place& place, const Comparison& limit);
+    void add_syncobj(std::uint32_t size, const Place& place, const Comparison& limit);
+    void add_fences(std::uint32_t size, Measure measure, double goal);
+    void add_calls();
+    void add_pollers();
+
+    accel::Device device_ = accel::Device::open();
+    accel::Device other_ = accel::Device::open();
+    accel::Ring ring_{device_, {.entries = largest_batch, .slots = 8}};
+    RawRing raw_{device_.info().path, largest_batch};
+    bench::IoUring io_uring_{largest_batch};
+    std::optional<bench::IoUring> polled_io_uring_;
+    std::optional<bench::PingPong> ping_pong_;
+    accel::Buffer buffer_ = accel::Buffer::allocate(device_, 4096);
+    accel::Buffer shared_ = accel::Buffer::allocate(device_, 4096);
+    accel::UniqueFd exported_ = shared_.export_fd();
+    // Bound for all the time: what the first slot of a buffer costs is not counted.
+    accel::Slot slot_ = ring_.bind(buffer_);
+    accel::Slot shared_slot_ = ring_.bind(shared_);
+    std::vector<accel::Command> nops_{largest_batch, accel::Command::nop()};
+    std::vector<Case> cases_;
 };
 
-void Bench::add_batch(std::vector<Case>& cases, std::uint32_t size, double goal) {
-    const auto add = [&](const char* name, std::function<void()> body, const std::string& peer,
-                         std::optional<double> share) {
-        cases.push_back({.name = in_batch(name, size),
-                         .body = std::move(body),
-                         .items = static_cast<double>(size),
-                         .comparisons = {{.against = peer, .goal = share}},
-                         .before = [] { set_inline_bytes(inline_bytes); }});
-    };
-    const std::string peer = in_batch("io_uring nop", size);
-    add("io_uring nop", [this, size] { io_uring.nops(size); }, "", {});
-    add("nop, kick", [this, size] { raw.nops(size, bench::RawRing::Doorbell::kick); }, peer, goal);
-    add(
-        "nop, submit", [this, size] { raw.nops(size, bench::RawRing::Doorbell::submit); },
-        size == 1 ? "empty ioctl" : peer, size == 1 ? std::optional(submit_goal) : std::nullopt);
-    add("nop, library", [this, size] { round_trip(ring, std::span(nops).first(size)); }, peer, {});
+Bench::Bench() {
+    raw_.bind_buffer(private_slot, small_fill, RawRing::Sharing::exclusive);
+    raw_.bind_buffer(shared_slot, small_fill, RawRing::Sharing::shared);
 }
 
-std::vector<Case> Bench::cases() {
-    std::vector<Case> all;
-    all.push_back({.name = "getppid", .body = system_call});
-    all.push_back({.name = "empty ioctl",
-                   .body = [this] { empty_ioctl(raw.fd()); },
-                   .comparisons = {{.against = "getppid"}}});
-    for (const auto& [size, goal] : batch_goals) add_batch(all, size, goal);
-    all.push_back({.name = "nop, thread",
-                   .body = [this] { raw.nops(1, bench::RawRing::Doorbell::kick); },
-                   .comparisons = {bench::value_goal(thread_goal)},
-                   .before = [] { set_inline_bytes(0); }});
-    all.push_back({.name = "fill 64 B, private",
-                   .body = [this] { round_trip(ring, std::span(&fill, 1)); },
-                   .comparisons = {{.against = "nop, library"}},
-                   .before = [] { set_inline_bytes(inline_bytes); }});
-    all.push_back({.name = "fill 64 B, shared",
-                   .body = [this] { round_trip(ring, std::span(&shared_fill, 1)); },
-                   .comparisons = {{.against = "fill 64 B, private"}},
-                   .before = [] { set_inline_bytes(inline_bytes); }});
-    all.push_back({.name = "bind, unbind",
-                   .body = [this] { bind_and_unbind(ring, buffer); },
-                   .comparisons = {{.against = "empty ioctl"}}});
-    all.push_back({.name = "export, import, close",
-                   .body = [this] { share(shared, other); },
-                   .comparisons = {{.against = "empty ioctl"}}});
-    return all;
+void Bench::add(const std::string& name, std::function<void()> body,
+                std::vector<Comparison> comparisons) {
+    cases_.push_back(
+        {.name = name, .body = std::move(body), .comparisons = std::move(comparisons)});
+}
+
+void Bench::add_batch(const std::string& name, std::uint32_t size, const Place& place,
+                      std::function<void()> body, const Comparison& comparison) {
+    cases_.push_back({.name = in_batch(name, size) + place.suffix,
+                      .body = std::move(body),
+                      .items = static_cast<double>(size),
+                      .comparisons = {comparison},
+                      .before = [bytes = place.inline_bytes] { set_inline_bytes(bytes); },
+                      .after = [] { set_inline_bytes(inline_bytes); }});
+}
+
+void Bench::add_peers() {
+    add("getppid", system_call);
+    add("empty ioctl", [this] { empty_ioctl(raw_.fd()); }, {{.against = "getppid"}});
+    cases_.push_back({.name = "eventfd ping-pong",
+                      .body = [this] { ping_pong_->round_trip(); },
+                      .before = [this] { ping_pong_.emplace(); },
+                      .after = [this] { ping_pong_.reset(); }});
+}
+
+void Bench::add_nops(std::uint32_t size, double goal) {
+    const Comparison peer{.against = in_batch("io_uring nop", size)};
+    Comparison kick = peer, submit = peer;
+    kick.goal = goal;
+    if (size == 1) submit = {.against = "empty ioctl", .goal = submit_goal};
+
+    cases_.push_back({.name = peer.against,
+                      .body = [this, size] { io_uring_.nops(size); },
+                      .items = static_cast<double>(size)});
+    const auto raw = [this, size](RawRing::Doorbell doorbell) {
+        return [this, size, doorbell] { raw_.round_trip(bench::nop, size, doorbell); };
+    };
+    add_batch("nop, kick", size, in_doorbell, raw(RawRing::Doorbell::kick), kick);
+    add_batch("nop, submit", size, in_doorbell, raw(RawRing::Doorbell::submit), submit);
+    add_batch(
+        "nop, library", size, in_doorbell,
+        [this, size] { round_trip(ring_, std::span(nops_).first(size)); }, peer);
+}
+
+// A buffer that others can see has a reservation object, in which a batch leaves its fence.
+void Bench::add_fence(std::uint32_t size, const Place& place, const Comparison& limit) {
+    const auto fill = [this, size](std::uint32_t slot) {
+        return [this, size, command = bench::fill(slot, small_fill)] {
+            raw_.round_trip(command, size, RawRing::Doorbell::kick);
+        };
+    };
+    const std::string without = in_batch("fill, private", size) + place.suffix;
+    add_batch("fill, private", size, place, fill(private_slot),
+              {.against = in_batch("nop, kick", size)});
+    add_batch("fill, shared", size, place, fill(shared_slot), {without, limit.measure, limit.goal});
+}
+
+void Bench::add_syncobj(std::uint32_t size, const Place& place, const Comparison& limit) {
+    const auto nops = [this, size](RawRing::Doorbell doorbell) {
+        return [this, size, doorbell] { raw_.round_trip(bench::nop, size, doorbell); };
+    };
+    const std::string without = in_batch("nop, submit", size) + place.suffix;
+    if (place.inline_bytes == 0)
+        add_batch("nop, submit", size, place, nops(RawRing::Doorbell::submit),
+                  {.against = in_batch("nop, submit", size)});
+    add_batch("nop, syncobj", size, place, nops(RawRing::Doorbell::syncobj),
+              {without, limit.measure, limit.goal});
+}
+
+void Bench::add_fences(std::uint32_t size, Measure measure, double goal) {
+    for (const Place& place : {in_doorbell, on_thread}) {
+        add_fence(size, place, {.measure = measure, .goal = goal});
+        add_syncobj(size, place, {.measure = measure, .goal = goal});
+    }
+}
+
+void Bench::add_calls() {
+    add("bind, unbind", [this] { bind_and_unbind(ring_, buffer_); }, {{.against = "empty ioctl"}});
+    add("export, import, close", [this] { share(shared_, other_); }, {{.against = "empty ioctl"}});
+}
+
+// A poller is there for its own rounds only: it would take its CPU from all others.
+void Bench::add_pollers() {
+    cases_.push_back({.name = "io_uring nop, SQPOLL",
+                      .body = [this] { polled_io_uring_->nops(1); },
+                      .comparisons = {{.against = "io_uring nop"}},
+                      .before = [this] { polled_io_uring_.emplace(largest_batch, poll_cpu); },
+                      .after = [this] { polled_io_uring_.reset(); }});
+}
+
+std::vector<Case> Bench::cases(Mode mode) {
+    add_peers();
+    for (const auto& [size, goal] : batch_goals) add_nops(size, goal);
+    add_batch(
+        "nop", 1, on_thread, [this] { raw_.round_trip(bench::nop, 1, RawRing::Doorbell::kick); },
+        bench::value_goal(thread_goal));
+    add_fences(1, Measure::difference, fence_goal);
+    add_fences(largest_batch, Measure::ratio, large_fence_goal);
+    add_calls();
+    if (mode == Mode::path) return std::move(cases_);
+
+    // Those goals are path lengths.
+    for (Case& one : cases_)
+        for (Comparison& comparison : one.comparisons) comparison.goal.reset();
+    add_pollers();
+    return std::move(cases_);
 }
 
 std::vector<Row> rows(Mode mode) {
     if (mode == Mode::native) throw std::runtime_error("there is no device outside of the machine");
+    bench::pin(caller_cpu);
     Bench all;
-    std::vector<Case> cases = all.cases();
-    // The goals are path lengths.
-    if (mode == Mode::wall)
-        for (Case& one : cases)
-            for (bench::Comparison& comparison : one.comparisons) comparison.goal.reset();
-
-    return bench::measure(mode, cases);
+    return bench::measure(mode, all.cases(mode));
 }
 
 }  // namespace
