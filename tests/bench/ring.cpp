@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <accel/accel.hpp>
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -23,6 +25,7 @@
 #include "io_uring.hpp"
 #include "ping_pong.hpp"
 #include "raw_ring.hpp"
+#include "ring_memory.hpp"
 
 namespace {
 
@@ -256,11 +259,18 @@ std::vector<Case> Bench::cases(Mode mode) {
     return std::move(cases_);
 }
 
-std::vector<Row> rows(Mode mode) {
-    if (mode == Mode::native) throw std::runtime_error("there is no device outside of the machine");
+std::vector<Row> measure_cases(Mode mode) {
     bench::pin(caller_cpu);
     Bench all;
     return bench::measure(mode, all.cases(mode));
+}
+
+std::vector<Row> rows(Mode mode) {
+    if (mode == Mode::native) throw std::runtime_error("there is no device outside of the machine");
+    std::vector<Row> all = measure_cases(mode);
+    if (mode == Mode::path)
+        std::ranges::move(bench::measure_ring_memory(), std::back_inserter(all));
+    return all;
 }
 
 }  // namespace
