@@ -21,11 +21,13 @@
 #include <vector>
 
 #include "bench.hpp"
+#include "client_rows.hpp"
 #include "cpu.hpp"
 #include "io_uring.hpp"
 #include "ping_pong.hpp"
 #include "raw_ring.hpp"
 #include "ring_memory.hpp"
+#include "waits.hpp"
 
 namespace {
 
@@ -262,14 +264,23 @@ std::vector<Case> Bench::cases(Mode mode) {
 std::vector<Row> measure_cases(Mode mode) {
     bench::pin(caller_cpu);
     Bench all;
-    return bench::measure(mode, all.cases(mode));
+    std::vector<Row> rows = bench::measure(mode, all.cases(mode));
+    bench::unpin();
+    return rows;
 }
 
 std::vector<Row> rows(Mode mode) {
     if (mode == Mode::native) throw std::runtime_error("there is no device outside of the machine");
     std::vector<Row> all = measure_cases(mode);
-    if (mode == Mode::path)
-        std::ranges::move(bench::measure_ring_memory(), std::back_inserter(all));
+    const auto append = [&all](std::vector<Row> more) {
+        std::ranges::move(more, std::back_inserter(all));
+    };
+    if (mode == Mode::path) {
+        append(bench::measure_ring_memory());
+    } else {
+        append(bench::measure_clients());
+        append(bench::measure_waits());
+    }
     return all;
 }
 
