@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "bench.hpp"
+#include "cpu.hpp"
 
 namespace bench {
 
@@ -27,7 +28,8 @@ drm_zaccel_command make_command(drm_zaccel_opcode opcode, const T& args) {
 
 }  // namespace
 
-RawRing::RawRing(const std::string& path, std::uint32_t entries, std::uint32_t priority)
+RawRing::RawRing(const std::string& path, std::uint32_t entries, std::uint32_t priority,
+                 std::optional<std::uint32_t> poll_cpu)
     : fd_(check(::open(path.c_str(), O_RDWR | O_CLOEXEC), "open of the device")) {
     ring_.sq_entries = entries;
     ring_.cq_entries = 2 * entries;
@@ -35,6 +37,10 @@ RawRing::RawRing(const std::string& path, std::uint32_t entries, std::uint32_t p
     ring_.cqe_size = sizeof(drm_zaccel_completion);
     ring_.slots = 2;
     ring_.priority = priority;
+    if (poll_cpu) {
+        ring_.flags = ZACCEL_RING_POLL | ZACCEL_RING_POLL_CPU;
+        ring_.poll_cpu = *poll_cpu;
+    }
     check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_CREATE, &ring_), "RING_CREATE");
     map();
     make_syncobj();
@@ -102,11 +108,26 @@ void RawRing::put(const drm_zaccel_command& command) {
 
 void RawRing::end_batch() { entry(tail_ - 1).flags |= ZACCEL_CMD_END; }
 
+void RawRing::kick() const {
+    check(::ioctl(ring_fd_.get(), DRM_IOCTL_ZACCEL_FD_KICK, 0), "FD_KICK");
+}
+
+void RawRing::wake_poller() const {
+    // The new tail before the flag: pairs with the poller, which sets the flag before it looks at
+    // the tail for the last time.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&header_->flags, __ATOMIC_RELAXED) & ZACCEL_RING_NEED_WAKEUP) kick();
+}
+
 void RawRing::submit(Doorbell doorbell) {
     // Release: pairs with the kernel's acquire load of sq_tail in the doorbell.
     zaccel_store_release(&header_->sq_tail, tail_);
+    if (doorbell == Doorbell::none) {
+        wake_poller();
+        return;
+    }
     if (doorbell == Doorbell::kick) {
-        check(::ioctl(ring_fd_.get(), DRM_IOCTL_ZACCEL_FD_KICK, 0), "FD_KICK");
+        kick();
         return;
     }
     drm_zaccel_ring_submit args{};
@@ -123,6 +144,10 @@ bool RawRing::posted(std::uint32_t index) const {
 
 void RawRing::wait(std::uint32_t index) {
     if (posted(index)) return;
+    if (polled()) {
+        while (!posted(index)) pause_cpu();
+        return;
+    }
     drm_zaccel_ring_wait args{};
     args.id = ring_.id;
     args.index = index;

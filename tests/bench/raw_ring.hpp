@@ -4,6 +4,7 @@
 #include <accel/unique_fd.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "support/common.hpp"
@@ -17,12 +18,15 @@ class RawRing {
         kick,     ///< DRM_IOCTL_ZACCEL_FD_KICK on the ring's own descriptor.
         submit,   ///< DRM_IOCTL_ZACCEL_RING_SUBMIT on the file.
         syncobj,  ///< The same, with one binary syncobj to signal.
+        none,     ///< Of a ring that a kernel thread polls; it is woken where it sleeps.
     };
     /// Of a buffer: a shared one has been exported.
     enum class Sharing { exclusive, shared };
 
+    /// With @p poll_cpu a kernel thread on that CPU looks for commands.
     RawRing(const std::string& path, std::uint32_t entries,
-            std::uint32_t priority = ZACCEL_PRIORITY_NORMAL);
+            std::uint32_t priority = ZACCEL_PRIORITY_NORMAL,
+            std::optional<std::uint32_t> poll_cpu = {});
     RawRing(const RawRing&) = delete;
     RawRing& operator=(const RawRing&) = delete;
     ~RawRing();
@@ -38,7 +42,7 @@ class RawRing {
     void end_batch();
     /// Has the kernel fetch the batches that were put.
     void submit(Doorbell doorbell);
-    /// Sleeps until the completions of so many commands are there.
+    /// Sleeps until the completions of so many commands are there; spins where the ring is polled.
     void wait(std::uint32_t index);
     const drm_zaccel_completion& completion(std::uint32_t index) const {
         return completions_[zaccel_ring_slot(index, ring_.cq_entries)];
@@ -57,6 +61,9 @@ class RawRing {
     void map();
     void make_syncobj();
     drm_zaccel_command& entry(std::uint32_t index);
+    bool polled() const { return ring_.flags & ZACCEL_RING_POLL; }
+    void kick() const;
+    void wake_poller() const;
     bool posted(std::uint32_t index) const;
 
     accel::UniqueFd fd_;

@@ -59,6 +59,9 @@ constexpr double thread_goal = 9000;
 // What a fence may add to a batch: instructions to one of one command, a share to a large one.
 constexpr double fence_goal = 1100, large_fence_goal = 1.1;
 
+// Of an empty ioctl, and of io_uring's polling.
+constexpr double poll_goal = 0.4;
+
 // As large as the device allows; what it starts with.
 constexpr std::uint32_t inline_bytes = 32768;
 
@@ -129,6 +132,7 @@ class Bench {
     void add_syncobj(std::uint32_t size, const Place& place, const Comparison& limit);
     void add_fences(std::uint32_t size, Measure measure, double goal);
     void add_calls();
+    void make_polled();
     void add_pollers();
 
     accel::Device device_ = accel::Device::open();
@@ -137,6 +141,7 @@ class Bench {
     RawRing raw_{device_.info().path, largest_batch};
     bench::IoUring io_uring_{largest_batch};
     std::optional<bench::IoUring> polled_io_uring_;
+    std::optional<RawRing> polled_;
     std::optional<bench::PingPong> ping_pong_;
     accel::Buffer buffer_ = accel::Buffer::allocate(device_, 4096);
     accel::Buffer shared_ = accel::Buffer::allocate(device_, 4096);
@@ -234,6 +239,13 @@ void Bench::add_calls() {
     add("export, import, close", [this] { share(shared_, other_); }, {{.against = "empty ioctl"}});
 }
 
+// The poller may run where its maker may.
+void Bench::make_polled() {
+    bench::unpin();
+    polled_.emplace(device_.info().path, largest_batch, ZACCEL_PRIORITY_NORMAL, poll_cpu);
+    bench::pin(caller_cpu);
+}
+
 // A poller is there for its own rounds only: it would take its CPU from all others.
 void Bench::add_pollers() {
     cases_.push_back({.name = "io_uring nop, SQPOLL",
@@ -241,6 +253,13 @@ void Bench::add_pollers() {
                       .comparisons = {{.against = "io_uring nop"}},
                       .before = [this] { polled_io_uring_.emplace(largest_batch, poll_cpu); },
                       .after = [this] { polled_io_uring_.reset(); }});
+    cases_.push_back(
+        {.name = "nop, poll",
+         .body = [this] { polled_->round_trip(bench::nop, 1, RawRing::Doorbell::none); },
+         .comparisons = {{.against = "empty ioctl", .goal = poll_goal},
+                         {.against = "io_uring nop, SQPOLL", .goal = poll_goal}},
+         .before = [this] { make_polled(); },
+         .after = [this] { polled_.reset(); }});
 }
 
 std::vector<Case> Bench::cases(Mode mode) {
