@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <linux/io_uring.h>
+#include <liburing.h>
 
-#include <accel/unique_fd.hpp>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -24,16 +22,8 @@ class IoUring {
     void nops(std::uint32_t count);
 
  private:
-    std::uint32_t* index(std::uint32_t offset) const;
-    void enter(std::uint32_t submit, std::uint32_t complete, unsigned flags) const;
-    void wake_poller() const;
-    void wait(std::uint32_t tail) const;
-
-    io_uring_params params_{};
-    accel::UniqueFd fd_;
-    std::size_t rings_size_;
-    std::byte* rings_;
-    io_uring_sqe* entries_;
+    io_uring ring_{};
+    bool polled_;
 };
 
 }  // namespace bench
