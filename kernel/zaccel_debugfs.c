@@ -102,8 +102,12 @@ static int zaccel_clients_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%6s %5s %12s %16s %12s %12s %7s  %s\n", "client", "rings",
 		   "batches", "busy_ns", "memory", "shared", "pid", "comm");
 	mutex_lock(&drm->filelist_mutex);
-	list_for_each_entry(file, &drm->filelist, lhead)
+	list_for_each_entry(file, &drm->filelist, lhead) {
 		zaccel_show_client(m, file);
+		if (seq_has_overflowed(m))
+			break;
+		cond_resched();
+	}
 	mutex_unlock(&drm->filelist_mutex);
 	return 0;
 }
@@ -167,8 +171,13 @@ static int zaccel_rings_show(struct seq_file *m, void *unused)
 	seq_printf(m, " %9s %7s %11s %5s %7s  %s\n", "in_flight", "waiting",
 		   "slots", "error", "pid", "comm");
 	mutex_lock(&zdev->rings_lock);
-	list_for_each_entry(ring, &zdev->rings, device_node)
+	list_for_each_entry(ring, &zdev->rings, device_node) {
 		zaccel_show_ring(m, ring);
+		/* It comes again, with a larger buffer. */
+		if (seq_has_overflowed(m))
+			break;
+		cond_resched();
+	}
 	mutex_unlock(&zdev->rings_lock);
 	return 0;
 }

@@ -32,7 +32,7 @@ struct zaccel_device {
 	atomic64_t ring_serial;
 	/** @first_index: where the indices of a new ring begin; for tests */
 	u32 first_index;
-	/** @rings_lock: guards @rings; never held together with a ring's lock */
+	/** @rings_lock: guards @rings; nobody waits for a ring's lock inside it */
 	struct mutex rings_lock;
 	/** @rings: every ring that may still put batches on the engine's queue */
 	struct list_head rings;

@@ -193,8 +193,6 @@ static void zaccel_instance_turn(struct zaccel_instance *instance,
 	if (other) {
 		zaccel_stats_pause(job);
 		other->below = job;
-	} else {
-		zaccel_stats_resume(job);
 	}
 	zaccel_instance_set(instance, other ? other : job);
 }
@@ -223,6 +221,8 @@ void zaccel_engine_yield(struct zaccel_job *job)
 		job->preempted += away;
 		job->started += away;
 	} while (true);
+	/* What came in between has gone, and all of its time with it. */
+	zaccel_stats_begin(job);
 }
 
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)

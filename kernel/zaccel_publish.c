@@ -459,10 +459,10 @@ bool zaccel_bo_written(struct zaccel_bo *bo)
 
 bool zaccel_bo_active(struct zaccel_bo *bo)
 {
-	struct drm_gem_object *obj = &bo->shmem.base;
-
-	return !zaccel_bo_free_of(to_zaccel_device(obj->dev), bo, U64_MAX, false) ||
-	       !dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_READ);
+	/* Without the lock: it is for figures, of many buffers at a time. */
+	return !list_empty(&bo->uses[false]) || !list_empty(&bo->uses[true]) ||
+	       !dma_resv_test_signaled(bo->shmem.base.resv,
+				       DMA_RESV_USAGE_READ);
 }
 
 static int zaccel_bo_wait_entered(struct zaccel_bo *bo, bool writers_only,

@@ -101,19 +101,13 @@ void zaccel_stats_pause(struct zaccel_job *job)
 	}
 }
 
-void zaccel_stats_resume(struct zaccel_job *job)
-{
-	lockdep_assert_held(&job->ring->engine->lock);
-	if (!job->since_ns)
-		job->since_ns = ktime_get_ns();
-}
-
 void zaccel_stats_begin(struct zaccel_job *job)
 {
 	struct zaccel_engine *engine = job->ring->engine;
 
 	spin_lock_irq(&engine->lock);
-	zaccel_stats_resume(job);
+	if (!job->since_ns)
+		job->since_ns = ktime_get_ns();
 	spin_unlock_irq(&engine->lock);
 }
 
@@ -176,7 +170,9 @@ static bool zaccel_bo_resident(struct zaccel_bo *bo)
 static void zaccel_stats_add_buffer(struct drm_gem_object *obj,
 				    struct drm_memory_stats *memory)
 {
-	if (drm_gem_object_is_shared_for_memory_stats(obj))
+	/* DRM does not know of read-only exports. */
+	if (READ_ONCE(to_zaccel_bo(obj)->shared) ||
+	    drm_gem_object_is_shared_for_memory_stats(obj))
 		memory->shared += obj->size;
 	else
 		memory->private += obj->size;

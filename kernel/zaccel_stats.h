@@ -67,13 +67,12 @@ static inline void zaccel_stats_inline(struct zaccel_ring *ring, u64 ns)
 		     atomic64_read(&ring->inline_batches) + 1);
 }
 
-/* A batch runs on a thread, from here to there. */
+/* A batch runs on a thread, from here, or here once more, to there. */
 void zaccel_stats_begin(struct zaccel_job *job);
 void zaccel_stats_end(struct zaccel_job *job);
 
-/* Others run in the midst of it; none does any more. Under the engine's lock. */
+/* Others run in the midst of it. Under the engine's lock. */
 void zaccel_stats_pause(struct zaccel_job *job);
-void zaccel_stats_resume(struct zaccel_job *job);
 
 /* For how long a thread has run it. Under the engine's lock. */
 u64 zaccel_job_busy_ns(const struct zaccel_job *job, u64 now);

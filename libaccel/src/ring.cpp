@@ -215,19 +215,27 @@ int RingImpl::ring_doorbell(std::size_t in_syncobj_count, bool out) noexcept {
     return fetched != 0 ? 0 : EAGAIN;
 }
 
-// From the store on the entries are the poller's: there is no taking them back.
-Expected<std::uint32_t> RingImpl::hand_to_poller(std::uint32_t tail) noexcept {
-    // Release: pairs with the acquire loads of submitted() and outstanding().
-    sq_tail.store(tail, std::memory_order_release);
-    // One order of all: pairs with the poller, which says that it sleeps and then looks at the tail.
-    std::atomic_ref(header->sq_tail).store(tail, std::memory_order_seq_cst);
+// The errno of waking the poller, where it has said that it sleeps.
+int RingImpl::wake_poller() noexcept {
     const std::uint32_t flags = std::atomic_ref(header->flags).load(std::memory_order_seq_cst);
-    if ((flags & ZACCEL_RING_NEED_WAKEUP) != 0) {
-        std::uint32_t fetched = 0;
-        const int number = sys::ring_kick(own_fd.get(), fetched);
-        if (number != 0) return Unexpected(error_from_errno(number));
-    }
-    return tail;
+    if ((flags & ZACCEL_RING_NEED_WAKEUP) == 0) return 0;
+    std::uint32_t fetched = 0;
+    return sys::ring_kick(own_fd.get(), fetched);
+}
+
+// From the store on the entries are the poller's: only when the ring has ended they can be taken back.
+Expected<std::uint32_t> RingImpl::hand_to_poller(std::uint32_t tail,
+                                                 std::uint32_t new_tail) noexcept {
+    // Release: pairs with the acquire loads of submitted() and outstanding().
+    sq_tail.store(new_tail, std::memory_order_release);
+    // One order of all: pairs with the poller, which says that it sleeps and then looks at the tail.
+    std::atomic_ref(header->sq_tail).store(new_tail, std::memory_order_seq_cst);
+    const int number = wake_poller();
+    // Nothing is taken any more, but this batch may have been just before.
+    if (number == 0 || zaccel_load_acquire(&header->sq_head) == new_tail) return new_tail;
+    zaccel_store_release(&header->sq_tail, tail);
+    sq_tail.store(tail, std::memory_order_release);
+    return Unexpected(error_from_errno(number));
 }
 
 Expected<std::uint32_t> RingImpl::submit(std::span<const Command> batch,
@@ -236,10 +244,15 @@ Expected<std::uint32_t> RingImpl::submit(std::span<const Command> batch,
 
     const auto count = static_cast<std::uint32_t>(batch.size());
     const std::uint32_t tail = sq_tail.load(std::memory_order_relaxed);  // our own
-    if (!has_room(tail, count)) return Unexpected(Errc::ring_full);
+    if (!has_room(tail, count)) {
+        // A poller that takes nothing may have lost its device, which only a doorbell tells.
+        const int number = polled ? wake_poller() : 0;
+        return Unexpected(number == 0 ? make_error_code(Errc::ring_full)
+                                      : error_from_errno(number));
+    }
     if (!write_batch(batch, tail)) return Unexpected(Errc::invalid_argument);
 
-    if (polled) return hand_to_poller(tail + count);
+    if (polled) return hand_to_poller(tail, tail + count);
 
     // Release: pairs with the kernel's acquire load of sq_tail in the doorbell.
     zaccel_store_release(&header->sq_tail, tail + count);

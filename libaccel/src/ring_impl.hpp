@@ -46,7 +46,8 @@ struct RingImpl {
     bool write_batch(std::span<const Command> batch, std::uint32_t tail) noexcept;
     int submit_with_syncobjs(std::size_t in_count, bool out, std::uint32_t& fetched) noexcept;
     int ring_doorbell(std::size_t in_syncobj_count, bool out) noexcept;
-    Expected<std::uint32_t> hand_to_poller(std::uint32_t tail) noexcept;
+    int wake_poller() noexcept;
+    Expected<std::uint32_t> hand_to_poller(std::uint32_t tail, std::uint32_t new_tail) noexcept;
     Expected<std::uint32_t> submit(std::span<const Command> batch, std::size_t in_syncobj_count,
                                    bool out) noexcept;
 

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "cpu.hpp"
 #include "raw_ring.hpp"
 #include "uapi/device.hpp"
 
@@ -12,6 +13,9 @@ namespace bench {
 namespace {
 
 constexpr std::uint32_t ring_entries = 64;
+
+// Of the machine.
+constexpr std::size_t cpus = 2;
 
 }  // namespace
 
@@ -71,7 +75,11 @@ class Clients::Client {
 Clients::Clients(const Work& work, std::size_t count) : count_(count), logs_(count) {
     for (std::size_t i = 0; i < count; i++)
         processes_.push_back(std::make_unique<uapi_tests::Child>(
-            [this, &work, i]() -> int { live(work, logs_[i], state_[0]); }));
+            [this, &work, i]() -> int {
+                // No two of them have more of a CPU than another because of where they were put.
+                pin(i % cpus);
+                live(work, logs_[i], state_[0]);
+            }));
     if (!uapi_tests::eventually([&] { return state_[0].begun == count; }))
         throw std::runtime_error("the clients do not come to work");
 }

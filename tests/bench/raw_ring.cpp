@@ -40,6 +40,8 @@ RawRing::RawRing(const std::string& path, std::uint32_t entries, std::uint32_t p
     if (poll_cpu) {
         ring_.flags = ZACCEL_RING_POLL | ZACCEL_RING_POLL_CPU;
         ring_.poll_cpu = *poll_cpu;
+        // As long as io_uring's: it is not to fall asleep.
+        ring_.idle_us = 1'000'000;
     }
     check(::ioctl(fd(), DRM_IOCTL_ZACCEL_RING_CREATE, &ring_), "RING_CREATE");
     map();

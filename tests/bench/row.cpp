@@ -2,6 +2,7 @@
 #include "row.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <array>
 #include <cstdio>
 #include <functional>
@@ -56,8 +57,10 @@ Json to_json(const Row& row, const Comparison& comparison) {
 
 std::optional<double> percentile(const std::vector<double>& sorted, double share) {
     const auto n = static_cast<double>(sorted.size());
-    if (n * (1 - share) < 1) return std::nullopt;
-    return sorted[static_cast<std::size_t>(n * share)];
+    const double place = std::ceil(n * share);
+    // At least one lies beyond it.
+    if (place >= n) return std::nullopt;
+    return sorted[static_cast<std::size_t>(place)];
 }
 
 }  // namespace

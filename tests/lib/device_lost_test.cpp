@@ -2,8 +2,10 @@
 // The driver is unbound from the device while a program uses it.
 #include <poll.h>
 
+#include <chrono>
 #include <fstream>
 #include <optional>
+#include <system_error>
 
 #include "fixture.hpp"
 #include "vgem.hpp"
@@ -18,6 +20,7 @@ using accel::Ring;
 using accel::Slot;
 using lib_tests::error_of;
 using lib_tests::long_enough;
+using namespace std::chrono_literals;
 
 constexpr const char* driver_dir = "/sys/bus/platform/drivers/zaccel/";
 
@@ -46,6 +49,25 @@ TEST_F(DeviceLost, IsNotListedUntilItIsBack) {
     }
     EXPECT_EQ(Device::list().size(), 1u);
     EXPECT_FALSE(Device::open().info().engines.empty());
+}
+
+// Who only submits and reaps is told too, though submitting is no call.
+TEST_F(DeviceLost, PolledRingSaysSoOnceItsPollerSleeps) {
+    const Device device = Device::open();
+    Ring ring(device, {.entries = 8, .polling = accel::Polling{.idle_time = 20ms}});
+    ring.submit(Command::nop());
+    ASSERT_TRUE(ring.reap(long_enough).ok());
+
+    const Unplug unplug;
+    const auto end = std::chrono::steady_clock::now() + long_enough;
+    std::error_code error;
+    while (error != Errc::device_lost && std::chrono::steady_clock::now() < end) {
+        const auto index = ring.try_submit(Command::nop());
+        error = index ? std::error_code() : index.error();
+        EXPECT_EQ(ring.try_reap().error(), Errc::no_completion);
+    }
+    EXPECT_EQ(error, Errc::device_lost);
+    EXPECT_EQ(ring.try_submit(Command::nop()).error(), Errc::device_lost);
 }
 
 TEST_F(DeviceLost, EveryCallSaysSo) {

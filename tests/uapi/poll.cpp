@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -61,6 +63,25 @@ std::vector<pid_t> pollers_of(pid_t owner) {
 }
 
 std::vector<pid_t> pollers() { return pollers_of(::getpid()); }
+
+bool pollers_are(std::size_t count) {
+    return eventually([count] { return pollers().size() == count; });
+}
+
+pid_t only_poller() {
+    check(pollers_are(1) ? 0 : ESRCH, "the only poller");
+    return pollers().at(0);
+}
+
+bool is_asleep(const Ring& ring, pid_t poller) {
+    const auto idle = [poller] {
+        std::ifstream file("/proc/" + std::to_string(poller) + "/stat");
+        const std::string stat(std::istreambuf_iterator<char>(file), {});
+        const std::size_t end_of_name = stat.rfind(") ");
+        return end_of_name != std::string::npos && stat[end_of_name + 2] == 'I';
+    };
+    return eventually([&] { return needs_wakeup(ring) && idle(); });
+}
 
 bool wakes_up(pid_t thread) {
     const auto sleeps = [thread] {

@@ -23,7 +23,10 @@ RingOptions polled_on(std::uint32_t cpu, std::uint32_t idle_us = idle_forever_us
 /// Does its poller sleep? Asked as a submitter has to: a tail stored before is seen by a poller that
 /// does not.
 bool needs_wakeup(const Ring& ring);
+/// Says that it sleeps. It looks once more before it does.
 bool falls_asleep(const Ring& ring);
+/// Sleeps, and says so.
+bool is_asleep(const Ring& ring, pid_t poller);
 int poll_status(const Ring& ring);
 
 /// Publishes; rings the doorbell if that is needed. 0 or its errno.
@@ -34,6 +37,10 @@ int send(Ring& ring, std::initializer_list<drm_zaccel_command> batch);
 std::vector<pid_t> pollers_of(pid_t owner);
 /// Of this process.
 std::vector<pid_t> pollers();
+/// Are there so many, now or in a moment? One that has ended is still seen for a while.
+bool pollers_are(std::size_t count);
+/// The only one.
+pid_t only_poller();
 
 /// Does a thread that sleeps do so for a moment only?
 bool wakes_up(pid_t thread);

@@ -41,10 +41,10 @@ void spend(microseconds time) {
 TEST_F(PollRace, NoWakeUpIsLost) {
     Random random(41);
     std::uint32_t doorbells = 0;
-    for (const std::uint32_t idle_us : {1U, 100U, 400U, 1000U}) {
+    for (const std::uint32_t idle_us : {1U, 20U, 100U, 400U, idle_forever_us}) {
         Ring ring(device_, polled(idle_us));
         for (std::uint32_t lap = 1; lap <= 1000; lap++) {
-            spend(microseconds(random.below(2 * idle_us + 10)));
+            spend(microseconds(random.below(std::min(2 * idle_us, 500U) + 10)));
             ring.put_batch({nop(lap)});
             ring.publish();
             if (needs_wakeup(ring)) {
@@ -55,8 +55,9 @@ TEST_F(PollRace, NoWakeUpIsLost) {
             ASSERT_EQ(ring.reap().at(0).user_data, lap);
         }
     }
+    // Some while it slept, and some while it was awake: all of the last thousand.
     EXPECT_GT(doorbells, 100U);
-    EXPECT_LT(doorbells, 3900U);
+    EXPECT_LT(doorbells, 4500U);
 }
 
 // The same, without an answer to wait for in between, and with two rings of one poller.
@@ -136,7 +137,7 @@ TEST_F(PollRace, PollersComeAndGo) {
             ASSERT_EQ(send(ring, {nop(i)}), 0);
         spend(microseconds(random.below(300)));
         ASSERT_EQ(ring.destroy(), 0);
-        EXPECT_TRUE(pollers().empty());
+        EXPECT_TRUE(pollers_are(0));
         EXPECT_EQ(ring.submit(), ENOENT);
     }
 }

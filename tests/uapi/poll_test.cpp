@@ -104,7 +104,7 @@ TEST_P(PollWhere, ManyBatchesKeepTheirOrder) {
     std::uint64_t sent = 0, seen = 0;
     while (seen < 5000) {
         while (sent < seen + 1000 && sent < 5000) ring.put_batch({nop(sent++)});
-        ring.publish();
+        ASSERT_EQ(send(ring), 0);
         for (const drm_zaccel_completion& one : ring.reap()) ASSERT_EQ(one.user_data, seen++);
         yield();
     }
@@ -117,7 +117,7 @@ TEST_F(Poll, SleepsAndIsWokenByEitherDoorbell) {
     Ring ring(device_, polled(short_idle_us));
     const Fd fd = open_ring(device_, ring.id());
     for (std::uint32_t lap = 0; lap < 10; lap++) {
-        ASSERT_TRUE(falls_asleep(ring));
+        ASSERT_TRUE(is_asleep(ring, only_poller()));
         ring.put_batch({nop(lap)});
         ring.publish();
         std::this_thread::sleep_for(a_while);
@@ -144,10 +144,10 @@ TEST_F(Poll, ADoorbellOfOneThatIsAwakeDoesNoHarm) {
 }
 
 TEST_F(Poll, LooksForAsLongAsItWasTold) {
-    const Ring ring(device_, polled(300'000));
     const auto begin = std::chrono::steady_clock::now();
+    const Ring ring(device_, polled(300'000));
     ASSERT_TRUE(falls_asleep(ring));
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(250));
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(300));
 }
 
 TEST_F(Poll, TheLongestOfTheRingsCounts) {
@@ -211,8 +211,8 @@ TEST_F(Poll, FullCompletionQueueIsLookedAtAgainInSleep) {
     ASSERT_EQ(send(ring), 0);
     ring.wait_for(8);
     ASSERT_EQ(send(ring, {nop(8)}), 0);
-    std::this_thread::sleep_for(a_while);
-    EXPECT_EQ(poll_status(ring), -EAGAIN);
+    ASSERT_TRUE(eventually([&] { return poll_status(ring) == -EAGAIN; }));
+    ASSERT_TRUE(is_asleep(ring, only_poller()));
     EXPECT_EQ(ring.reap().size(), 8U);
     ring.wait_for(9);
     EXPECT_EQ(ring.reap().size(), 1U);
@@ -253,10 +253,10 @@ TEST_F(Poll, SleepsWhenNothingIsLeft) {
     ring.wait_for(8);
     ASSERT_EQ(send(ring, {nop(8)}), 0);
     ASSERT_TRUE(eventually([&] { return poll_status(ring) == -EAGAIN; }));
-    EXPECT_TRUE(wakes_up(pollers().at(0)));
+    EXPECT_TRUE(wakes_up(only_poller()));
     ring.set_sq_tail(8);
     ring.publish();
-    EXPECT_TRUE(eventually([&] { return !wakes_up(pollers().at(0)); }));
+    EXPECT_TRUE(eventually([&] { return !wakes_up(only_poller()); }));
 }
 
 TEST_F(Poll, AnIndexThatCannotBeIsSaid) {
@@ -372,7 +372,7 @@ TEST_F(Poll, TheRingsDescriptorOutlivesIt) {
     const Fd fd = open_ring(device_, ring.id());
     ASSERT_EQ(ring.destroy(), 0);
     EXPECT_EQ(kick(fd), -ENODEV);
-    EXPECT_TRUE(pollers().empty());
+    EXPECT_TRUE(pollers_are(0));
     ring.leave_to_file();
 }
 

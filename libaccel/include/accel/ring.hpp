@@ -36,7 +36,8 @@ struct Polling {
     /// At most DeviceLimits::max_idle_time; of a Device's rings the longest counts. 0:
     /// DeviceLimits::default_idle_time.
     std::chrono::microseconds idle_time{0};
-    /// Where it runs; by default on any CPU that the caller may run on.
+    /// Where it runs; by default where the poller of the Device's other rings does, or on any CPU
+    /// that the caller may run on.
     std::optional<std::uint32_t> cpu{};
 };
 
@@ -50,7 +51,7 @@ struct RingOptions {
     /// A batch that makes no progress for so long fails with ETIMEDOUT; at most
     /// DeviceLimits::max_batch_time. 0: DeviceLimits::default_timeout.
     std::chrono::milliseconds timeout{0};
-    /// Needs CAP_SYS_NICE, or an administrator's grant.
+    /// A Device's first one needs CAP_SYS_NICE, or an administrator's grant.
     std::optional<Polling> polling{};
 };
 
@@ -108,14 +109,14 @@ struct Submission {
 /// hot path (try_submit, try_reap, wait_for) allocates or throws.
 ///
 /// Move-only. When it is destroyed, batches that have not run end as canceled, and so do their
-/// fences; of a polled ring, batches may be gone without a trace. The destructor waits for nothing: a batch that runs already is told to stop, but may
+/// fences; of a polled ring, batches may be gone without a trace. The destructor waits for no batch: a batch that runs already is told to stop, but may
 /// write into its buffers for a moment after the Ring is gone. Where that matters, reap every
 /// completion first, or use Buffer::wait().
 class ACCEL_API Ring {
  public:
     /// @throws Error invalid_argument (sizes or times out of DeviceLimits, or no powers of two; a
     ///         CPU that the caller may not run on), not_found (engine), access_denied (high
-    ///         priority or polling), busy (the Device's rings are polled on another CPU),
+    ///         priority or polling), busy (the Device's rings are polled, not on that CPU),
     ///         quota_exceeded (too many rings, polled Devices or descriptors), out_of_memory,
     ///         device_lost
     explicit Ring(const Device& device, const RingOptions& options = {});
@@ -139,8 +140,8 @@ class ACCEL_API Ring {
     ///         (size, number of planes, pitch shorter than a line)
     Slot bind(const Image& image);
 
-    /// Hands one batch over, or nothing at all. Of a polled ring whose device is being lost, wait_for()
-    /// says so where this does not.
+    /// Hands one batch over, or nothing at all. To a polled ring whose device has been lost it may do
+    /// so a few times more, for as long as the poller has not gone to sleep.
     /// @return the completion index reached when the whole batch has completed (running freely
     ///         modulo 2^32), for wait_for(); ring_full (reap first), invalid_argument (empty, more
     ///         than capacity(), or a Slot of another ring), device_lost, out_of_memory
