@@ -35,7 +35,7 @@ struct zaccel_op {
 	const char *name;
 	u32 dst_kind;	/* ZACCEL_SLOT_EMPTY where the operation has none */
 	u32 src_kind;
-	u32 args_size;	/* bytes of args[] in use; the rest must be zero */
+	u32 args_size;	/* bytes of args[] in use, a multiple of 8; the rest is zero */
 	u32 cost;	/* of a byte or pixel, see zaccel_op_cost() */
 
 	/* Arguments against operands: 0 or -errno. */
@@ -65,11 +65,26 @@ const struct zaccel_op *zaccel_op_at(unsigned int i);
 extern const struct zaccel_op *const zaccel_ops[];
 #define ZACCEL_NUM_OPS	((u32)ZACCEL_OP_EXEC + 1)
 
-/* NULL for an opcode that is not known. */
-static inline const struct zaccel_op *zaccel_op_find(u16 opcode)
+static inline bool zaccel_op_known(u32 opcode)
 {
-	return opcode < ZACCEL_NUM_OPS ?
-	       zaccel_ops[zaccel_index_nospec(opcode, ZACCEL_NUM_OPS)] : NULL;
+	return opcode < ZACCEL_NUM_OPS;
+}
+
+/* Of an opcode that is known. */
+static inline const struct zaccel_op *zaccel_op_of(u32 opcode)
+{
+	return zaccel_ops[zaccel_index_nospec(opcode, ZACCEL_NUM_OPS)];
+}
+
+/* NULL for an opcode that is not known. */
+static inline const struct zaccel_op *zaccel_op_find(u32 opcode)
+{
+	return zaccel_op_known(opcode) ? zaccel_op_of(opcode) : NULL;
+}
+
+static inline bool zaccel_op_has_operands(const struct zaccel_op *op)
+{
+	return op->dst_kind | op->src_kind;
 }
 
 /*
@@ -97,24 +112,26 @@ static inline bool zaccel_op_fields_valid(const struct zaccel_op *op,
 	/* What the operation has no use for, in one number. */
 	u64 unused = cmd->pad | (cmd->flags & ~ZACCEL_KNOWN_FLAGS);
 
-	if (op->dst_kind == ZACCEL_SLOT_EMPTY)
+	if (!zaccel_op_has_operands(op))
+		unused |= cmd->dst | cmd->src;
+	else if (op->dst_kind == ZACCEL_SLOT_EMPTY)
 		unused |= cmd->dst;
-	if (op->src_kind == ZACCEL_SLOT_EMPTY)
+	else if (op->src_kind == ZACCEL_SLOT_EMPTY)
 		unused |= cmd->src;
-	switch (op->args_size / sizeof(cmd->args[0])) {
-	case 0:
+	switch (op->args_size) {
+	case 0 * sizeof(cmd->args[0]):
 		unused |= cmd->args[0];
 		zaccel_fallthrough;
-	case 1:
+	case 1 * sizeof(cmd->args[0]):
 		unused |= cmd->args[1];
 		zaccel_fallthrough;
-	case 2:
+	case 2 * sizeof(cmd->args[0]):
 		unused |= cmd->args[2];
 		zaccel_fallthrough;
-	case 3:
+	case 3 * sizeof(cmd->args[0]):
 		unused |= cmd->args[3];
 		zaccel_fallthrough;
-	case 4:
+	case 4 * sizeof(cmd->args[0]):
 		unused |= cmd->args[4];
 	}
 	return !unused && (cmd->flags & batch) != ZACCEL_CMD_EXPLICIT_SYNC;

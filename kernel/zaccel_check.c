@@ -35,6 +35,8 @@ struct zaccel_check {
 	struct zaccel_job *job;
 	/* Bindings that its commands use, by batch_node. */
 	struct list_head bindings;
+	/* What the next command that fails has to say beside its status. */
+	u64 result;
 	/* A command other than WAIT was seen; a SIGNAL was. */
 	bool started;
 	bool signaled;
@@ -129,47 +131,71 @@ static int zaccel_params_fetch(struct zaccel_ring *ring,
 	return 0;
 }
 
-/* What every command has: operation, operands, arguments. */
-static __always_inline int zaccel_check_operands(struct zaccel_ring *ring,
-						 struct zaccel_cmd *cmd)
+/* Not valid as it stands: that goes for all whose arguments are elsewhere. */
+static noinline int zaccel_check_params(struct zaccel_check *check,
+					const struct zaccel_op *op,
+					struct drm_zaccel_command *entry)
 {
-	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
-	const struct zaccel_op *op = zaccel_op_find(entry->opcode);
-	const struct zaccel_operand *dst, *src;
 	int ret;
 
-	if (!op)
-		return -EOPNOTSUPP;
-	if (entry->flags & ZACCEL_CMD_PARAMS) {
-		ret = zaccel_params_fetch(ring, entry);
-		if (ret)
-			return ret;
-	}
-
-	if (!zaccel_op_fields_valid(op, entry))
+	if (!(entry->flags & ZACCEL_CMD_PARAMS))
 		return -EINVAL;
-	dst = zaccel_ring_operand(ring, op->dst_kind, entry->dst);
-	src = zaccel_ring_operand(ring, op->src_kind, entry->src);
-	if (op->dst_kind | op->src_kind) {
-		ret = zaccel_op_check_operands(op, entry, dst, src);
-		if (ret)
-			return ret;
-	}
-	/* From here on it is no entry any more. */
+	ret = zaccel_params_fetch(check->job->ring, entry);
+	if (ret)
+		return ret;
+	return zaccel_op_fields_valid(op, entry) ? 0 : -EINVAL;
+}
+
+/* What can be said without operands. Sets *op, where that is known. */
+static __always_inline int zaccel_check_fields(struct zaccel_check *check,
+					       struct zaccel_cmd *cmd,
+					       const struct zaccel_op **op)
+{
+	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+
+	if (!zaccel_op_known(entry->opcode))
+		return -EOPNOTSUPP;
+	*op = zaccel_op_of(entry->opcode);
+	return likely(zaccel_op_fields_valid(*op, entry)) ?
+	       0 : zaccel_check_params(check, *op, entry);
+}
+
+/* From here on it is no entry any more: operands for user_data and slots. */
+static __always_inline void
+zaccel_cmd_make(struct zaccel_cmd *cmd, const struct zaccel_operand *dst,
+		const struct zaccel_operand *src)
+{
 	cmd->status = 0;
 	cmd->dst = dst;
 	cmd->src = src;
+}
+
+static int zaccel_check_operands(struct zaccel_check *check,
+				 const struct zaccel_op *op,
+				 struct zaccel_cmd *cmd)
+{
+	const struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+	struct zaccel_ring *ring = check->job->ring;
+	const struct zaccel_operand *dst, *src;
+	int ret;
+
+	dst = zaccel_ring_operand(ring, op->dst_kind, entry->dst);
+	src = zaccel_ring_operand(ring, op->src_kind, entry->src);
+	ret = zaccel_op_check_operands(op, entry, dst, src);
+	if (ret)
+		return ret;
+	zaccel_cmd_make(cmd, dst, src);
 	return dst && zaccel_operand_binding(dst)->readonly ? -EACCES : 0;
 }
 
 /* The command will run. */
 static void zaccel_check_use_operands(struct zaccel_check *check,
+				      const struct zaccel_op *op,
 				      const struct zaccel_cmd *cmd)
 {
 	zaccel_check_use(check, cmd->dst, true);
 	zaccel_check_use(check, cmd->src, false);
-	check->job->cost += zaccel_op_cost(zaccel_op_find(cmd->opcode),
-					   cmd->args, cmd->dst, cmd->src);
+	check->job->cost += zaccel_op_cost(op, cmd->args, cmd->dst, cmd->src);
 }
 
 static int zaccel_check_wait(struct zaccel_check *check, struct zaccel_cmd *cmd,
@@ -223,6 +249,8 @@ static int zaccel_check_nested(struct zaccel_check *check, const u8 *from,
 			       struct zaccel_cmd *cmd)
 {
 	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
+	const struct zaccel_op *op;
+	int ret;
 
 	memcpy(entry, from, sizeof(*entry));
 	barrier(); /* From here on only the copy is looked at. */
@@ -230,12 +258,13 @@ static int zaccel_check_nested(struct zaccel_check *check, const u8 *from,
 	if (entry->flags & ~ZACCEL_EXEC_FLAGS ||
 	    zaccel_is_control(entry->opcode))
 		return -EINVAL;
-	return zaccel_check_operands(check->job->ring, cmd);
+	ret = zaccel_check_fields(check, cmd, &op);
+	return ret ? ret : zaccel_check_operands(check, op, cmd);
 }
 
-/* Copies the commands; *failed is the index of one that is wrong. */
+/* Copies the commands; the result is the index of one that is wrong. */
 static int zaccel_exec_fetch(struct zaccel_check *check, const u8 *from,
-			     struct zaccel_cmd *cmds, u32 count, u64 *failed)
+			     struct zaccel_cmd *cmds, u32 count)
 {
 	u32 i;
 	int ret;
@@ -245,18 +274,19 @@ static int zaccel_exec_fetch(struct zaccel_check *check, const u8 *from,
 					  from + i * sizeof(struct drm_zaccel_command),
 					  &cmds[i]);
 		if (ret) {
-			*failed = i;
+			check->result = i;
 			return ret;
 		}
 	}
 	/* Only now: a refused command uses no buffer. */
 	for (i = 0; i < count; i++)
-		zaccel_check_use_operands(check, &cmds[i]);
+		zaccel_check_use_operands(check, zaccel_op_of(cmds[i].opcode),
+					  &cmds[i]);
 	return 0;
 }
 
 static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
-			     struct zaccel_binding *src, u64 *failed)
+			     struct zaccel_binding *src)
 {
 	const struct drm_zaccel_exec args = zaccel_exec_args(cmd->args);
 
@@ -273,12 +303,11 @@ static int zaccel_check_exec(struct zaccel_check *check, struct zaccel_cmd *cmd,
 	if (!cmd->exec.cmds)
 		return -ENOMEM;
 	return zaccel_exec_fetch(check, src->operand.range.data + args.offset,
-				 cmd->exec.cmds, args.count, failed);
+				 cmd->exec.cmds, args.count);
 }
 
-/* @result is what a command that fails has to say beside its status. */
 static int zaccel_check_control(struct zaccel_check *check,
-				struct zaccel_cmd *cmd, u64 *result)
+				struct zaccel_cmd *cmd)
 {
 	const struct zaccel_operand *dst = cmd->dst, *src = cmd->src;
 
@@ -294,24 +323,39 @@ static int zaccel_check_control(struct zaccel_check *check,
 					   zaccel_operand_binding(dst));
 	default:
 		return zaccel_check_exec(check, cmd,
-					 zaccel_operand_binding(src), result);
+					 zaccel_operand_binding(src));
 	}
 }
 
-static __always_inline int zaccel_check_cmd(struct zaccel_check *check,
-					    struct zaccel_cmd *cmd, u64 *result)
+static noinline int zaccel_check_with_operands(struct zaccel_check *check,
+					       const struct zaccel_op *op,
+					       struct zaccel_cmd *cmd)
 {
 	int ret;
 
-	ret = zaccel_check_operands(check->job->ring, cmd);
+	ret = zaccel_check_operands(check, op, cmd);
 	if (ret)
 		return ret;
 	check->started |= cmd->opcode != ZACCEL_OP_WAIT;
-	if (!cmd->dst && !cmd->src)
-		return 0;
 	if (zaccel_is_control(cmd->opcode))
-		return zaccel_check_control(check, cmd, result);
-	zaccel_check_use_operands(check, cmd);
+		return zaccel_check_control(check, cmd);
+	zaccel_check_use_operands(check, op, cmd);
+	return 0;
+}
+
+static __always_inline int zaccel_check_cmd(struct zaccel_check *check,
+					    struct zaccel_cmd *cmd)
+{
+	const struct zaccel_op *op;
+	int ret;
+
+	ret = zaccel_check_fields(check, cmd, &op);
+	if (unlikely(ret))
+		return ret;
+	if (zaccel_op_has_operands(op))
+		return zaccel_check_with_operands(check, op, cmd);
+	zaccel_cmd_make(cmd, NULL, NULL);
+	check->started = true;
 	return 0;
 }
 
@@ -329,8 +373,7 @@ static bool zaccel_sqe_is_known(struct zaccel_ring *ring, const u8 *sqe)
  * whoever waits for the batch is told of it: signals are kept.
  */
 static noinline int zaccel_check_special(struct zaccel_check *check,
-					 struct zaccel_cmd *cmd, const u8 *sqe,
-					 u64 *result)
+					 struct zaccel_cmd *cmd, const u8 *sqe)
 {
 	bool signal = cmd->opcode == ZACCEL_OP_SIGNAL;
 	int ret = 0;
@@ -339,13 +382,22 @@ static noinline int zaccel_check_special(struct zaccel_check *check,
 	    (check->signaled && !signal && !check->canceled))
 		ret = -EINVAL;
 	else if (!check->canceled || signal)
-		ret = zaccel_check_cmd(check, cmd, result);
+		ret = zaccel_check_cmd(check, cmd);
 	return ret ? ret : check->canceled ? -ECANCELED : 0;
 }
 
+/* Its place in the batch. */
+static u32 zaccel_check_place(const struct zaccel_check *check,
+			      const struct zaccel_cmd *cmd)
+{
+	const struct zaccel_ring *ring = check->job->ring;
+
+	return (u32)(cmd - ring->cmds - check->job->first) & ring->cq_mask;
+}
+
 /* The command does not run. */
-static int zaccel_check_failed(struct zaccel_check *check,
-			       struct zaccel_cmd *cmd, int status, u64 result)
+static noinline int zaccel_check_failed(struct zaccel_check *check,
+					struct zaccel_cmd *cmd, int status)
 {
 	/* No fault of the command's: the batch stays where it is. */
 	if (status == -ENOMEM || status == -EAGAIN)
@@ -353,7 +405,8 @@ static int zaccel_check_failed(struct zaccel_check *check,
 	if (!check->canceled) {
 		drm_dbg(&check->job->ring->zdev->drm,
 			"command %u of batch: opcode %u flags %#x: %d\n",
-			check->job->count, cmd->opcode, cmd->flags, status);
+			zaccel_check_place(check, cmd), cmd->opcode,
+			cmd->flags, status);
 		check->canceled = !(cmd->flags & ZACCEL_CMD_CONTINUE);
 		check->special |= check->canceled;
 	}
@@ -361,7 +414,8 @@ static int zaccel_check_failed(struct zaccel_check *check,
 	check->signaled |= cmd->opcode == ZACCEL_OP_SIGNAL;
 	check->special |= check->signaled;
 	cmd->status = status;
-	cmd->result = result;
+	cmd->result = check->result;
+	check->result = 0;
 	return 0;
 }
 
@@ -369,12 +423,12 @@ static int zaccel_check_failed(struct zaccel_check *check,
  * The next entry, which gets the completion behind those of its batch so far. 0,
  * or -errno where the batch has to stay.
  */
-static int zaccel_fetch_entry(struct zaccel_check *check, const u8 *sqe,
-			      struct zaccel_cmd *cmd,
-			      struct drm_zaccel_completion *cqe)
+static __always_inline int zaccel_fetch_entry(struct zaccel_check *check,
+					      const u8 *sqe,
+					      struct zaccel_cmd *cmd,
+					      struct drm_zaccel_completion *cqe)
 {
 	struct drm_zaccel_command *entry = zaccel_cmd_entry(cmd);
-	u64 result = 0;
 	int status;
 
 	*entry = *(const struct drm_zaccel_command *)sqe;
@@ -382,10 +436,10 @@ static int zaccel_fetch_entry(struct zaccel_check *check, const u8 *sqe,
 
 	cqe->user_data = entry->user_data;
 	status = unlikely(check->special) ?
-		 zaccel_check_special(check, cmd, sqe, &result) :
-		 zaccel_check_cmd(check, cmd, &result);
+		 zaccel_check_special(check, cmd, sqe) :
+		 zaccel_check_cmd(check, cmd);
 	if (unlikely(status))
-		status = zaccel_check_failed(check, cmd, status, result);
+		status = zaccel_check_failed(check, cmd, status);
 	return status;
 }
 
@@ -407,26 +461,34 @@ static int zaccel_fetch_entries(struct zaccel_check *check, u32 tail, u32 space)
 	struct zaccel_job *job = check->job;
 	struct zaccel_ring *ring = job->ring;
 	u32 available = zaccel_ring_count(ring->sq_head, tail);
-	u32 most = min(available, space);
+	/* From an index of a completion to that of its submission. */
+	const u32 back = ring->sq_head - job->first;
+	const u32 stop = job->first + min(available, space);
+	u32 index = job->first;
 	bool end = false;
 	int ret = 0;
 
-	while (job->count < most && !ret) {
-		u32 index = job->first + job->count;
+	while (index != stop) {
 		struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, index);
-		u32 from = ring->sq_head + job->count;
 
-		ret = zaccel_fetch_entry(check, zaccel_ring_sqe(ring, from), cmd,
-					 zaccel_ring_cqe(ring, index));
-		job->count++;
-		end = cmd->flags & ZACCEL_CMD_END;
-		if (end && !ret)
+		ret = zaccel_fetch_entry(check,
+					 zaccel_ring_sqe(ring, index + back),
+					 cmd, zaccel_ring_cqe(ring, index));
+		index++;
+		if (unlikely(ret)) {
+			end = cmd->flags & ZACCEL_CMD_END;
+			break;
+		}
+		if (cmd->flags & ZACCEL_CMD_END) {
+			job->count = index - job->first;
+			job->explicit_sync = cmd->flags & ZACCEL_CMD_EXPLICIT_SYNC;
 			return 1;
-		if (!(job->count % ZACCEL_FETCH_BURST))
+		}
+		if (!(index % ZACCEL_FETCH_BURST))
 			cond_resched();
 	}
 	/* A full ring that holds no end of batch can never go on. */
-	if (!end && !zaccel_ring_has_end(ring, ring->sq_head + job->count, tail))
+	if (!end && !zaccel_ring_has_end(ring, index + back, tail))
 		return available == ring->sq_entries ? -EINVAL : 0;
 	return ret ? ret : -EAGAIN;
 }
@@ -463,14 +525,9 @@ int zaccel_job_fetch(struct zaccel_job *job, u32 tail, u32 space)
 	INIT_LIST_HEAD(&check.bindings);
 	check.special = job->ring->sqe_size != sizeof(struct drm_zaccel_command);
 	job->first = job->ring->cq_reserved;
-	job->count = 0;
 	job->cost = 0;
 	ret = zaccel_check_end(&check, zaccel_fetch_entries(&check, tail, space));
-	if (ret == 1) {
-		u16 flags = zaccel_ring_cmd(job->ring, job->first + job->count - 1)->flags;
-
+	if (ret == 1)
 		job->cost += job->count * ZACCEL_CMD_COST;
-		job->explicit_sync = flags & ZACCEL_CMD_EXPLICIT_SYNC;
-	}
 	return ret;
 }

@@ -160,6 +160,8 @@ static int zaccel_ring_init(struct zaccel_ring *ring,
 
 	ring->sq_entries = args->sq_entries;
 	ring->cq_entries = args->cq_entries;
+	ring->sq_mask = args->sq_entries - 1;
+	ring->cq_mask = args->cq_entries - 1;
 	atomic_set(&ring->exec_left, max(args->cq_entries, ZACCEL_MAX_EXEC));
 	ring->sqe_size = args->sqe_size;
 	ring->cqe_size = args->cqe_size;

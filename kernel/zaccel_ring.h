@@ -106,6 +106,10 @@ struct zaccel_ring {
 	u32 sq_entries;
 	/** @cq_entries: a power of two, at least @sq_entries */
 	u32 cq_entries;
+	/** @sq_mask: of an index, its place: @sq_entries less one */
+	u32 sq_mask;
+	/** @cq_mask: likewise */
+	u32 cq_mask;
 	/** @num_slots: entries of @slots */
 	u32 num_slots;
 
@@ -216,23 +220,21 @@ static inline u32 zaccel_ring_shown(struct zaccel_ring *ring)
 /* The submission entry with index @index, as user space has it. */
 static inline const void *zaccel_ring_sqe(struct zaccel_ring *ring, u32 index)
 {
-	return ring->sq + zaccel_ring_slot(index, ring->sq_entries) *
-			  ring->sqe_size;
+	return ring->sq + (index & ring->sq_mask) * ring->sqe_size;
 }
 
 /* The completion with index @index, to be written only. */
 static inline struct drm_zaccel_completion *
 zaccel_ring_cqe(struct zaccel_ring *ring, u32 index)
 {
-	return (void *)(ring->cq + zaccel_ring_slot(index, ring->cq_entries) *
-				   ring->cqe_size);
+	return (void *)(ring->cq + (index & ring->cq_mask) * ring->cqe_size);
 }
 
 /* The private copy with completion index @index. */
 static inline struct zaccel_cmd *zaccel_ring_cmd(struct zaccel_ring *ring,
 						 u32 index)
 {
-	return &ring->cmds[zaccel_ring_slot(index, ring->cq_entries)];
+	return &ring->cmds[index & ring->cq_mask];
 }
 
 /* zaccel_wait.c */
