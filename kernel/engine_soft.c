@@ -14,7 +14,7 @@
 static int zaccel_soft_slices(struct zaccel_job *job, struct zaccel_cmd *cmd,
 			      u64 *result)
 {
-	const struct zaccel_op *op = zaccel_op_find(cmd->opcode);
+	const struct zaccel_op *op = zaccel_op_of(cmd->opcode);
 	u64 units, slice, start, end = 0;
 	int error;
 
@@ -37,11 +37,11 @@ static int zaccel_soft_slices(struct zaccel_job *job, struct zaccel_cmd *cmd,
 static int zaccel_soft_run(struct zaccel_engine *engine, struct zaccel_job *job,
 			   struct zaccel_cmd *cmd, u64 *result)
 {
-	if (unlikely(READ_ONCE(engine->fault.kind)) && job->instance)
+	if (unlikely(job->instance) && READ_ONCE(engine->fault.kind))
 		return zaccel_fault_run(engine, job, cmd, result,
 					zaccel_soft_slices);
 	/* One that is nothing to run gets by quickly. */
-	return zaccel_op_find(cmd->opcode)->run ?
+	return zaccel_op_of(cmd->opcode)->run ?
 	       zaccel_soft_slices(job, cmd, result) : 0;
 }
 

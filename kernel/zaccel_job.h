@@ -245,9 +245,6 @@ static inline u64 zaccel_job_fence_seqno(const struct zaccel_job *job)
 
 /* zaccel_run.c */
 
-/* 0, or the errno with which the job should end at once. */
-int zaccel_job_error(struct zaccel_job *job);
-
 /*
  * Between two slices of a job: others get the CPU, those of a higher rank the
  * engine. 0, or the errno with which the job should end at once.

@@ -210,6 +210,14 @@ static inline u64 zaccel_job_cookie(const struct zaccel_job *job)
 	return zaccel_ring_cookie(job->ring, job->first);
 }
 
+/* 0, or the errno with which the job should end at once. */
+static inline int zaccel_job_error(const struct zaccel_job *job)
+{
+	int error = READ_ONCE(job->ring->error);
+
+	return error ? error : READ_ONCE(job->error);
+}
+
 /* Completions that can be seen in the mapped queue. */
 static inline u32 zaccel_ring_shown(struct zaccel_ring *ring)
 {

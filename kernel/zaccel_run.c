@@ -27,13 +27,6 @@
 #include "zaccel_stats.h"
 #include "zaccel_trace.h"
 
-int zaccel_job_error(struct zaccel_job *job)
-{
-	int error = READ_ONCE(job->ring->error);
-
-	return error ? error : READ_ONCE(job->error);
-}
-
 int zaccel_job_pause(struct zaccel_job *job)
 {
 	/* Inside a doorbell there is one slice, and nobody else's turn. */
@@ -78,8 +71,9 @@ static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec,
 	return error;
 }
 
-static int zaccel_cmd_execute(struct zaccel_job *job, struct zaccel_cmd *cmd,
-			      u64 *result)
+static __always_inline int zaccel_cmd_execute(struct zaccel_job *job,
+					      struct zaccel_cmd *cmd,
+					      u64 *result)
 {
 	int status;
 
@@ -104,34 +98,50 @@ static void zaccel_cqe_write(struct drm_zaccel_completion *cqe, int status,
 	cqe->result = result;
 }
 
+/* Commands of the job, from @i on, do not run. */
+static void zaccel_job_cancel(struct zaccel_job *job, u32 i)
+{
+	for (; i != job->first + job->count; i++) {
+		zaccel_ring_cmd(job->ring, i)->flags &= ~ZACCEL_CMD_TIMESTAMP;
+		zaccel_cqe_write(zaccel_ring_cqe(job->ring, i), -ECANCELED, 0);
+	}
+}
+
+static int zaccel_cmd_execute_on_thread(struct zaccel_job *job, u32 i,
+					struct zaccel_cmd *cmd, u64 *result)
+{
+	int status;
+
+	WRITE_ONCE(job->at, i);
+	status = zaccel_job_pause(job);
+	return status ? status : zaccel_cmd_execute(job, cmd, result);
+}
+
 /*
  * Writes the completions too, but for the time of those who do not have their
- * own. Returns the first error.
+ * own. Returns the first error. There is one of it for each place, as a call for
+ * each batch and a test for each command count inside a doorbell.
  */
-static int zaccel_job_run(struct zaccel_job *job)
+static __always_inline int zaccel_job_run(struct zaccel_job *job,
+					  const bool on_thread)
 {
+	const u32 end = job->first + job->count;
 	struct zaccel_ring *ring = job->ring;
 	int status, error = zaccel_job_error(job);
-	bool canceled = error;
 	u32 i;
 
-	for (i = job->first; i != job->first + job->count; i++) {
+	if (unlikely(error)) {
+		zaccel_job_cancel(job, job->first);
+		return error;
+	}
+	for (i = job->first; i != end; i++) {
 		struct zaccel_cmd *cmd = zaccel_ring_cmd(ring, i);
 		struct drm_zaccel_completion *cqe = zaccel_ring_cqe(ring, i);
 		u64 result = 0;
 
-		if (unlikely(canceled)) {
-			cmd->flags &= ~ZACCEL_CMD_TIMESTAMP;
-			zaccel_cqe_write(cqe, -ECANCELED, 0);
-			continue;
-		}
-		status = 0;
-		if (unlikely(job->instance)) {
-			WRITE_ONCE(job->at, i);
-			status = zaccel_job_pause(job);
-		}
-		if (likely(!status))
-			status = zaccel_cmd_execute(job, cmd, &result);
+		status = on_thread ?
+			 zaccel_cmd_execute_on_thread(job, i, cmd, &result) :
+			 zaccel_cmd_execute(job, cmd, &result);
 		zaccel_cqe_write(cqe, status, result);
 		if (unlikely(cmd->flags & ZACCEL_CMD_TIMESTAMP)) {
 			cqe->time_ns = ktime_get_ns();
@@ -141,8 +151,10 @@ static int zaccel_job_run(struct zaccel_job *job)
 			continue;
 		if (!error)
 			error = status;
-		canceled = !(cmd->flags & ZACCEL_CMD_CONTINUE) ||
-			   zaccel_job_error(job);
+		if (!(cmd->flags & ZACCEL_CMD_CONTINUE) || zaccel_job_error(job)) {
+			zaccel_job_cancel(job, i + 1);
+			break;
+		}
 	}
 	return error;
 }
@@ -155,7 +167,7 @@ static int zaccel_job_run_timed(struct zaccel_job *job)
 
 	trace_zaccel_run(job);
 	start = ktime_get_ns();
-	error = zaccel_job_run(job);
+	error = zaccel_job_run(job, false);
 	job->end_ns = ktime_get_ns();
 	zaccel_stats_inline(job->ring, job->end_ns - start);
 	trace_zaccel_complete(job, error, job->end_ns - start);
@@ -222,7 +234,7 @@ void zaccel_job_execute(struct zaccel_job *job)
 	smp_store_release(&job->running, true);
 	trace_zaccel_run(job);
 	zaccel_stats_begin(job);
-	error = zaccel_job_run(job);
+	error = zaccel_job_run(job, true);
 	zaccel_stats_end(job);
 	WRITE_ONCE(job->running, false);
 	/* Else it was done just before it was told to end. */
