@@ -68,14 +68,15 @@ static int zaccel_batch_add_in(struct zaccel_job *job,
 }
 
 /* Returns 1, 0 when there is no whole batch, or -errno. */
-static int zaccel_batch_prepare(struct zaccel_job *job, u32 tail,
-				const struct zaccel_syncs *syncs, bool first)
+static int zaccel_batch_prepare(struct zaccel_ring *ring,
+				struct zaccel_job *job, u32 tail,
+				struct zaccel_syncs *syncs, bool first)
 {
 	bool want_fence;
 	u32 space;
 	int ret;
 
-	ret = zaccel_ring_cq_space(job->ring, &space);
+	ret = zaccel_ring_cq_space(ring, &space);
 	if (ret)
 		return ret;
 	ret = zaccel_job_fetch(job, tail, space);
@@ -87,12 +88,16 @@ static int zaccel_batch_prepare(struct zaccel_job *job, u32 tail,
 		if (ret)
 			return ret;
 	}
-	if (unlikely(zaccel_late_is_on(job->ring->engine)))
+	if (unlikely(zaccel_late_is_on(ring->engine)))
 		zaccel_late_prepare(job);
 	trace_zaccel_fetch(job);
 	want_fence = (syncs && syncs->num_out) || !list_empty(&job->signals);
 	ret = zaccel_job_publish(job, want_fence);
-	return ret ? ret : 1;
+	if (ret)
+		return ret;
+	if (syncs)
+		zaccel_syncs_note(syncs, job->fence);
+	return 1;
 }
 
 static void zaccel_batch_signal(struct zaccel_job *job)
@@ -104,9 +109,8 @@ static void zaccel_batch_signal(struct zaccel_job *job)
 }
 
 /* It is on its way, or done: nothing fails any more. Returns its length. */
-static u32 zaccel_batch_commit(struct zaccel_job *job)
+static u32 zaccel_batch_commit(struct zaccel_ring *ring, struct zaccel_job *job)
 {
-	struct zaccel_ring *ring = job->ring;
 	u32 count = job->count;
 	bool cookie;
 
@@ -133,31 +137,26 @@ static u32 zaccel_batch_commit(struct zaccel_job *job)
 
 /* Fetch one batch. Returns its length, 0 when there is none, or -errno. */
 static int zaccel_ring_fetch(struct zaccel_ring *ring, u32 tail,
-			     const struct zaccel_syncs *syncs, bool first,
-			     struct dma_fence **fence)
+			     struct zaccel_syncs *syncs, bool first)
 {
 	struct zaccel_job *job = zaccel_job_next(ring);
 	int ret;
 
 	if (!job)
 		return -ENOMEM;
-	ret = zaccel_batch_prepare(job, tail, syncs, first);
+	ret = zaccel_batch_prepare(ring, job, tail, syncs, first);
 	if (ret <= 0) {
 		zaccel_job_reuse(job);
 		return ret;
 	}
-	if (syncs && syncs->num_out) {
-		dma_fence_put(*fence);
-		*fence = dma_fence_get(job->fence);
-	}
-	return zaccel_batch_commit(job);
+	return zaccel_batch_commit(ring, job);
 }
 
+/* Returns as zaccel_ring_submit() does; at @most or a little more it stops. */
 static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
-				 const struct zaccel_syncs *syncs, u32 most,
-				 u32 *fetched, struct dma_fence **fence)
+				 struct zaccel_syncs *syncs, u32 most)
 {
-	u32 tail;
+	u32 tail, fetched = 0;
 	int ret;
 
 	if (ring->error)
@@ -172,18 +171,18 @@ static int zaccel_ring_fetch_all(struct zaccel_ring *ring,
 	}
 	trace_zaccel_submit(ring, tail);
 	for (ret = 0; ring->sq_head != tail; cond_resched()) {
-		ret = zaccel_ring_fetch(ring, tail, syncs, !*fetched, fence);
+		ret = zaccel_ring_fetch(ring, tail, syncs, !fetched);
 		if (ret <= 0)
 			break;
-		*fetched += ret;
+		fetched += ret;
 		if (likely(ring->sq_head == tail))
-			return 0;
+			break;
 		/* The next doorbell goes on; nobody waits for the whole ring. */
-		if (*fetched >= most || signal_pending(current) ||
+		if (fetched >= most || signal_pending(current) ||
 		    READ_ONCE(ring->ending))
 			break;
 	}
-	return *fetched ? 0 : ret;
+	return fetched ? fetched : ret;
 }
 
 /* With the ring's lock. What it is woken for, the poller finds by itself. */
@@ -200,11 +199,11 @@ static int zaccel_ring_wake_poller(struct zaccel_ring *ring,
 	return 0;
 }
 
-int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
-		       u32 *fetched)
+/* In one piece: of a small batch, calls would be a good part of the cost. */
+__flatten int zaccel_ring_submit(struct zaccel_ring *ring,
+				 struct zaccel_syncs *syncs)
 {
-	struct dma_fence *fence = NULL;
-	u32 i, end;
+	u32 end;
 	int ret;
 
 	/*
@@ -214,18 +213,15 @@ int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
 	ret = mutex_lock_interruptible(&ring->lock);
 	if (ret)
 		return ret;
-	ret = ring->poll.poller ?
+	ret = unlikely(ring->poll.poller) ?
 	      zaccel_ring_wake_poller(ring, syncs) :
-	      zaccel_ring_fetch_all(ring, syncs, U32_MAX, fetched, &fence);
+	      zaccel_ring_fetch_all(ring, syncs, U32_MAX);
 	end = ring->cq_reserved;
 	mutex_unlock(&ring->lock);
 
-	if (unlikely(fence)) {
-		for (i = 0; i < syncs->num_out; i++)
-			zaccel_signal_install(&syncs->out[i], fence);
-		dma_fence_put(fence);
-	}
-	if (unlikely(zaccel_late_is_on(ring->engine)) && *fetched)
+	if (syncs)
+		zaccel_syncs_signal(syncs);
+	if (unlikely(zaccel_late_is_on(ring->engine)) && ret > 0)
 		zaccel_late_wait(ring, end);
 	return ret;
 }
@@ -272,8 +268,7 @@ bool zaccel_ring_poll(struct zaccel_ring *ring)
 	struct zaccel_ring_poll *poll = &ring->poll;
 	u32 tail = READ_ONCE(ring->header->sq_tail);
 	u32 head = READ_ONCE(ring->header->cq_head);
-	u32 fetched = 0;
-	int status;
+	int fetched;
 
 	if (likely(tail == ring->sq_head) || READ_ONCE(ring->error))
 		return false;
@@ -282,21 +277,35 @@ bool zaccel_ring_poll(struct zaccel_ring *ring)
 		return false;
 
 	mutex_lock(&ring->lock);
-	status = zaccel_ring_fetch_all(ring, NULL, ZACCEL_POLL_MOST, &fetched,
-				       NULL);
+	fetched = zaccel_ring_fetch_all(ring, NULL, ZACCEL_POLL_MOST);
 	mutex_unlock(&ring->lock);
 	poll->sq_tail = tail;
 	poll->cq_head = head;
-	poll->again = fetched;
-	zaccel_ring_poll_note(ring, status);
-	return fetched;
+	poll->again = fetched > 0;
+	zaccel_ring_poll_note(ring, min(fetched, 0));
+	return poll->again;
+}
+
+/* Apart from those who have no syncobjs, and do not pay for the arrays. */
+static noinline int
+zaccel_ring_submit_syncs(struct zaccel_ring *ring, struct drm_file *file,
+			 const struct drm_zaccel_ring_submit *args)
+{
+	struct zaccel_syncs syncs = {};
+	int ret;
+
+	/* User memory is read before the section that unplugging waits for. */
+	ret = zaccel_syncs_get(&syncs, file, args);
+	if (!ret)
+		ret = zaccel_ring_submit(ring, &syncs);
+	zaccel_syncs_put(&syncs);
+	return ret;
 }
 
 int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,
 			     struct drm_file *file)
 {
 	struct drm_zaccel_ring_submit *args = data;
-	struct zaccel_syncs syncs = {};
 	struct zaccel_ring *ring;
 	int ret;
 
@@ -310,11 +319,12 @@ int zaccel_ring_submit_ioctl(struct drm_device *drm, void *data,
 	if (!ring)
 		return -ENOENT;
 
-	/* User memory is read before the section that unplugging waits for. */
-	ret = zaccel_syncs_get(&syncs, file, args);
-	if (!ret)
-		ret = zaccel_ring_submit(ring, &syncs, &args->fetched);
-	zaccel_syncs_put(&syncs);
+	ret = args->in_count || args->out_count ?
+	      zaccel_ring_submit_syncs(ring, file, args) :
+	      zaccel_ring_submit(ring, NULL);
 	zaccel_ring_put(ring);
-	return ret;
+	if (ret < 0)
+		return ret;
+	args->fetched = ret;
+	return 0;
 }

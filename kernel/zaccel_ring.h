@@ -285,11 +285,11 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 /* zaccel_fetch.c */
 
 /*
- * The doorbell: take all whole batches there are. @syncs may be NULL. With
- * *fetched not 0 it has succeeded, even where it had to stop early.
+ * The doorbell: take all whole batches there are. @syncs may be NULL. How many
+ * entries that were, even where it had to stop early, or -errno if none.
  */
-int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs,
-		       u32 *fetched);
+int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs);
+
 /*
  * What a doorbell would do, if there is anything new. For the poller. True when
  * something was taken.

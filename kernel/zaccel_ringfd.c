@@ -64,22 +64,16 @@ static int zaccel_ringfd_mmap(struct file *file, struct vm_area_struct *vma)
 
 static long zaccel_ringfd_kick(struct zaccel_ring *ring, unsigned long flags)
 {
-	u32 fetched = 0;
-	int ret;
-
 	if (flags) {
 		drm_dbg(&ring->zdev->drm, "kick: flags %#lx\n", flags);
 		return -EINVAL;
 	}
-	ret = zaccel_ring_submit(ring, NULL, &fetched);
-	if (ret)
-		return ret;
-	return fetched;
+	return zaccel_ring_submit(ring, NULL);
 }
 
 /* The caller's structure may be of another version, as in every DRM call. */
-static long zaccel_ringfd_wait(struct zaccel_ring *ring, void __user *user,
-			       size_t size)
+static noinline long zaccel_ringfd_wait(struct zaccel_ring *ring,
+					void __user *user, size_t size)
 {
 	struct drm_zaccel_ring_wait args = {};
 	int ret;
@@ -98,12 +92,14 @@ static long zaccel_ringfd_wait(struct zaccel_ring *ring, void __user *user,
 	return ret;
 }
 
-static long zaccel_ringfd_call(struct zaccel_ring *ring, unsigned int cmd,
-			       unsigned long value, void __user *pointer)
+static __always_inline long zaccel_ringfd_call(struct zaccel_ring *ring,
+					       unsigned int cmd,
+					       unsigned long value,
+					       void __user *pointer)
 {
 	long ret;
 
-	if (cmd == DRM_IOCTL_ZACCEL_FD_KICK)
+	if (likely(cmd == DRM_IOCTL_ZACCEL_FD_KICK))
 		ret = zaccel_ringfd_kick(ring, value);
 	else if (_IOC_TYPE(cmd) == DRM_IOCTL_BASE &&
 		 _IOC_NR(cmd) == DRM_COMMAND_BASE + DRM_ZACCEL_FD_WAIT)

@@ -140,8 +140,25 @@ int zaccel_syncs_get(struct zaccel_syncs *syncs, struct drm_file *file,
 	return ret;
 }
 
+void zaccel_syncs_note(struct zaccel_syncs *syncs, struct dma_fence *fence)
+{
+	if (!syncs->num_out)
+		return;
+	dma_fence_put(syncs->fence);
+	syncs->fence = dma_fence_get(fence);
+}
+
+void zaccel_syncs_signal(struct zaccel_syncs *syncs)
+{
+	u32 i;
+
+	for (i = 0; syncs->fence && i < syncs->num_out; i++)
+		zaccel_signal_install(&syncs->out[i], syncs->fence);
+}
+
 void zaccel_syncs_put(struct zaccel_syncs *syncs)
 {
+	dma_fence_put(syncs->fence);
 	while (syncs->num_in)
 		dma_fence_put(syncs->in[--syncs->num_in]);
 	while (syncs->num_out)

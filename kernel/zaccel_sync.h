@@ -51,6 +51,8 @@ struct zaccel_syncs {
 	u32 num_in;
 	/** @num_out: of @out */
 	u32 num_out;
+	/** @fence: of the last batch, where it is to go to @out; reference held */
+	struct dma_fence *fence;
 	/** @in: references held */
 	struct dma_fence *in[ZACCEL_MAX_SYNCOBJS];
 	/** @out: where the fence goes */
@@ -60,6 +62,10 @@ struct zaccel_syncs {
 /* Reads user memory. What was got before an error is there to be put. */
 int zaccel_syncs_get(struct zaccel_syncs *syncs, struct drm_file *file,
 		     const struct drm_zaccel_ring_submit *args);
+/* @fence is that of another batch: the last so far. */
+void zaccel_syncs_note(struct zaccel_syncs *syncs, struct dma_fence *fence);
+/* Hand out the fence of the last batch, if there was one. Allocates nothing. */
+void zaccel_syncs_signal(struct zaccel_syncs *syncs);
 void zaccel_syncs_put(struct zaccel_syncs *syncs);
 
 #endif
