@@ -526,6 +526,8 @@ int zaccel_job_fetch(struct zaccel_job *job, u32 tail, u32 space)
 	check.special = job->ring->sqe_size != sizeof(struct drm_zaccel_command);
 	job->first = job->ring->cq_reserved;
 	job->cost = 0;
+	job->done = false;
+	job->timed = false;
 	ret = zaccel_check_end(&check, zaccel_fetch_entries(&check, tail, space));
 	if (ret == 1)
 		job->cost += job->count * ZACCEL_CMD_COST;

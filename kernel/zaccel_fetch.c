@@ -126,7 +126,8 @@ static u32 zaccel_batch_commit(struct zaccel_ring *ring, struct zaccel_job *job)
 		zaccel_job_stamp(job);
 		zaccel_ring_post(job);
 		zaccel_ring_wake(ring);
-		zaccel_job_reuse(job);
+		if (!zaccel_job_is_clean(job))
+			zaccel_job_reuse(job);
 		return count;
 	}
 	cookie = job->cookie;
@@ -139,9 +140,11 @@ static u32 zaccel_batch_commit(struct zaccel_ring *ring, struct zaccel_job *job)
 static int zaccel_ring_fetch(struct zaccel_ring *ring, u32 tail,
 			     struct zaccel_syncs *syncs, bool first)
 {
-	struct zaccel_job *job = zaccel_job_next(ring);
+	struct zaccel_job *job = ring->next_job;
 	int ret;
 
+	if (unlikely(!job))
+		job = zaccel_job_next(ring);
 	if (!job)
 		return -ENOMEM;
 	ret = zaccel_batch_prepare(ring, job, tail, syncs, first);

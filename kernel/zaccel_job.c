@@ -87,6 +87,7 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	INIT_LIST_HEAD(&job->signals);
 	INIT_LIST_HEAD(&job->memory);
 	job->fence = NULL;
+	job->next_fence = NULL;
 	job->late = NULL;
 	job->instance = NULL;
 	job->error = 0;
@@ -102,19 +103,14 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	job->num_uses = 0;
 	job->num_exec = 0;
 	job->arena_used = 0;
-	job->done = false;
-	job->timed = false;
 }
 
 struct zaccel_job *zaccel_job_next(struct zaccel_ring *ring)
 {
 	/* Taken out under the ring's lock only, as llist_del_first() demands. */
-	struct llist_node *node;
-	struct zaccel_job *job = ring->next_job;
+	struct llist_node *node = llist_del_first(&ring->spare);
+	struct zaccel_job *job;
 
-	if (job)
-		return job;
-	node = llist_del_first(&ring->spare);
 	if (node) {
 		atomic_dec(&ring->num_spare);
 		job = llist_entry(node, struct zaccel_job, spare_node);
@@ -171,13 +167,6 @@ static void zaccel_job_free_memory(struct zaccel_job *job)
 
 void zaccel_job_reuse(struct zaccel_job *job)
 {
-	/* As a job is that has used nothing. */
-	if (!job->num_deps && !job->fence && !job->arena_used && !job->late &&
-	    list_empty(&job->memory) && !job->num_exec) {
-		job->done = false;
-		job->timed = false;
-		return;
-	}
 	zaccel_job_put_fences(job);
 	atomic_add(job->num_exec, &job->ring->exec_left);
 	zaccel_job_free_memory(job);

@@ -162,6 +162,8 @@ struct zaccel_job {
 	 * that it uses, then under the device's uses_lock.
 	 */
 	struct dma_fence *fence;
+	/** @next_fence: what @fence is to be, while it is published; or NULL */
+	struct dma_fence *next_fence;
 	/** @signals: where @fence goes when the batch has been fetched */
 	struct list_head signals;
 	/** @deps_left: dependencies to come, plus one while they are counted */
@@ -203,11 +205,19 @@ int zaccel_jobs_init(struct zaccel_ring *ring);
 void zaccel_jobs_fini(struct zaccel_ring *ring);
 
 /*
- * The ring's next job, a spare one or a new one; NULL when there is no memory.
- * Under the ring's lock, which keeps the ring and what its slots hold until the
+ * For a ring without a next job: a spare one or a new one becomes that. NULL when
+ * there is no memory. Under the ring's lock, which keeps the ring and what its slots hold until the
  * job is queued.
  */
 struct zaccel_job *zaccel_job_next(struct zaccel_ring *ring);
+
+/* It has used nothing that is to be given back: the next is as good with it. */
+static inline bool zaccel_job_is_clean(const struct zaccel_job *job)
+{
+	/* What it waits for and what it signals is in memory. */
+	return !job->arena_used && list_empty(&job->memory) && !job->fence &&
+	       !job->num_exec;
+}
 
 /* It was not published, or was done in the doorbell: it is the next once more. */
 void zaccel_job_reuse(struct zaccel_job *job);
@@ -256,7 +266,7 @@ int zaccel_job_pause(struct zaccel_job *job);
  * everything shared that it uses locked, nothing of it published. True: it has
  * run and its fence, if it has one, has signalled; what is left is to post.
  */
-bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence);
+bool zaccel_job_try_inline(struct zaccel_job *job);
 
 /* Run a queued job, signal, post its completions. Engine's thread only. */
 void zaccel_job_execute(struct zaccel_job *job);
@@ -273,10 +283,16 @@ void zaccel_job_execute(struct zaccel_job *job);
 int zaccel_job_publish(struct zaccel_job *job, bool want_fence);
 
 /*
- * The job enters the private buffers that it uses, and takes over *@fence, which
- * may be NULL. -EAGAIN: one of them is shared now; begin anew.
+ * The job enters the private buffers that it uses, and gets its fence if it is to
+ * have one. -EAGAIN: one of them is shared now; begin anew.
  */
-int zaccel_job_enter(struct zaccel_job *job, struct dma_fence **fence);
+int zaccel_job_enter(struct zaccel_job *job);
+
+/* Else it may do without. */
+static inline bool zaccel_job_must_enter(const struct zaccel_job *job)
+{
+	return job->num_uses || job->next_fence;
+}
 
 /* The job has run: its private buffers are free of it. */
 void zaccel_job_unuse(struct zaccel_job *job);

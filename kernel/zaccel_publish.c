@@ -144,25 +144,24 @@ static bool zaccel_uses_still_private(struct zaccel_job *job)
  * Enter the buffers whose fences do not tell who writes: private ones, and all of
  * an explicitly synchronised batch.
  */
-int zaccel_job_enter(struct zaccel_job *job, struct dma_fence **fence)
+int zaccel_job_enter(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 	struct zaccel_device *zdev = ring->zdev;
 	int ret = 0;
 	u32 i;
 
-	if (!job->num_uses && !*fence)
-		return 0;
 	spin_lock(&zdev->uses_lock);
 	if (!zaccel_uses_still_private(job)) {
 		ret = -EAGAIN;
 		goto out;
 	}
 	job->seqno = ++ring->fence_seqno;
-	if (*fence) {
-		zaccel_fence_init(*fence, ring->fence_context, job->seqno);
-		job->fence = *fence;
-		*fence = NULL;
+	if (job->next_fence) {
+		zaccel_fence_init(job->next_fence, ring->fence_context,
+				  job->seqno);
+		job->fence = job->next_fence;
+		job->next_fence = NULL;
 	}
 	for (i = 0; i < job->num_uses; i++) {
 		struct zaccel_use *use = &job->uses[i];
@@ -178,16 +177,15 @@ out:
 	return ret;
 }
 
-static int zaccel_job_alloc_fence(struct dma_fence **fence)
+static int zaccel_job_alloc_fence(struct zaccel_job *job)
 {
-	if (!*fence)
-		*fence = zaccel_fence_alloc();
-	return *fence ? 0 : -ENOMEM;
+	if (!job->next_fence)
+		job->next_fence = zaccel_fence_alloc();
+	return job->next_fence ? 0 : -ENOMEM;
 }
 
 /* For the engine's thread: nothing fails once the job has entered. */
-static int zaccel_job_publish_fence(struct zaccel_job *job,
-				    struct dma_fence **fence)
+static int zaccel_job_publish_fence(struct zaccel_job *job)
 {
 	bool shared = false;
 	u32 i;
@@ -202,13 +200,13 @@ static int zaccel_job_publish_fence(struct zaccel_job *job,
 			return ret;
 	}
 	if (shared) {
-		ret = zaccel_job_alloc_fence(fence);
+		ret = zaccel_job_alloc_fence(job);
 		if (ret)
 			return ret;
 	}
 
 	job->cookie = dma_fence_begin_signalling();
-	ret = zaccel_job_enter(job, fence);
+	ret = zaccel_job_must_enter(job) ? zaccel_job_enter(job) : 0;
 	if (ret) {
 		dma_fence_end_signalling(job->cookie);
 		return ret;
@@ -220,8 +218,7 @@ static int zaccel_job_publish_fence(struct zaccel_job *job,
 }
 
 /* With everything shared locked. */
-static int zaccel_job_publish_locked(struct zaccel_job *job,
-				     struct dma_fence **fence)
+static int zaccel_job_publish_locked(struct zaccel_job *job)
 {
 	u32 i;
 	int ret;
@@ -233,12 +230,10 @@ static int zaccel_job_publish_locked(struct zaccel_job *job,
 		if (ret)
 			return ret;
 	}
-	return zaccel_job_try_inline(job, fence) ?
-	       0 : zaccel_job_publish_fence(job, fence);
+	return zaccel_job_try_inline(job) ? 0 : zaccel_job_publish_fence(job);
 }
 
-static int zaccel_job_publish_shared(struct zaccel_job *job, u32 num_shared,
-				     struct dma_fence **fence)
+static int zaccel_job_publish_shared(struct zaccel_job *job, u32 num_shared)
 {
 	struct drm_exec exec;
 	int ret;
@@ -246,27 +241,25 @@ static int zaccel_job_publish_shared(struct zaccel_job *job, u32 num_shared,
 	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, num_shared);
 	ret = zaccel_job_lock_shared(job, &exec);
 	if (!ret)
-		ret = zaccel_job_publish_locked(job, fence);
+		ret = zaccel_job_publish_locked(job);
 	drm_exec_fini(&exec);
 	return ret;
 }
 
 /* One lock needs no order among locks, and no memory to remember them. */
 static int zaccel_job_publish_one(struct zaccel_job *job,
-				  struct dma_resv *resv,
-				  struct dma_fence **fence)
+				  struct dma_resv *resv)
 {
 	int ret = dma_resv_lock_interruptible(resv, NULL);
 
 	if (ret)
 		return ret;
-	ret = zaccel_job_publish_locked(job, fence);
+	ret = zaccel_job_publish_locked(job);
 	dma_resv_unlock(resv);
 	return ret;
 }
 
-static int zaccel_job_try_publish(struct zaccel_job *job,
-				  struct dma_fence **fence)
+static int zaccel_job_try_publish(struct zaccel_job *job)
 {
 	struct dma_resv *resv = NULL;
 	u32 i, num_shared = 0;
@@ -282,29 +275,38 @@ static int zaccel_job_try_publish(struct zaccel_job *job,
 	}
 	switch (num_shared) {
 	case 0:
-		return zaccel_job_publish_locked(job, fence);
+		return zaccel_job_publish_locked(job);
 	case 1:
-		return zaccel_job_publish_one(job, resv, fence);
+		return zaccel_job_publish_one(job, resv);
 	default:
-		return zaccel_job_publish_shared(job, num_shared, fence);
+		return zaccel_job_publish_shared(job, num_shared);
 	}
 }
 
-int zaccel_job_publish(struct zaccel_job *job, bool want_fence)
+static noinline int zaccel_job_publish_uses(struct zaccel_job *job,
+					    bool want_fence)
 {
-	struct dma_fence *fence = NULL;
 	int ret = zaccel_job_find_uses(job);
 
 	if (!ret && want_fence)
-		ret = zaccel_job_alloc_fence(&fence);
+		ret = zaccel_job_alloc_fence(job);
 	if (ret)
 		return ret;
 	/* Once for each buffer that is exported just now, at most. */
 	do {
-		ret = zaccel_job_try_publish(job, &fence);
+		ret = zaccel_job_try_publish(job);
 	} while (ret == -EAGAIN);
-	zaccel_fence_discard(fence);
+	zaccel_fence_discard(job->next_fence);
+	job->next_fence = NULL;
 	return ret;
+}
+
+int zaccel_job_publish(struct zaccel_job *job, bool want_fence)
+{
+	/* Else nobody looks: nothing is locked, noted or made. */
+	if (job->num_bindings || want_fence)
+		return zaccel_job_publish_uses(job, want_fence);
+	return zaccel_job_try_inline(job) ? 0 : zaccel_job_publish_fence(job);
 }
 
 void zaccel_job_unuse(struct zaccel_job *job)

@@ -174,29 +174,33 @@ static int zaccel_job_run_timed(struct zaccel_job *job)
 	return error;
 }
 
+static noinline void zaccel_job_signal(struct zaccel_job *job, int error)
+{
+	if (error)
+		dma_fence_set_error(job->fence, error);
+	dma_fence_signal(job->fence);
+}
+
 /* All that others can see of the job, but for its completions. */
-static void zaccel_job_finish(struct zaccel_job *job, int error)
+static __always_inline void zaccel_job_finish(struct zaccel_job *job, int error)
 {
 	if (job->num_uses)
 		zaccel_job_unuse(job);
-	if (job->num_exec)
+	if (unlikely(job->num_exec)) {
 		atomic_add(job->num_exec, &job->ring->exec_left);
-	job->num_exec = 0;
-	/* Nobody gives it a fence any more. */
-	if (job->fence) {
-		if (error)
-			dma_fence_set_error(job->fence, error);
-		dma_fence_signal(job->fence);
+		job->num_exec = 0;
 	}
+	/* Nobody gives it a fence any more. */
+	if (unlikely(job->fence))
+		zaccel_job_signal(job, error);
 }
 
-static void zaccel_job_run_inline(struct zaccel_job *job,
-				  struct dma_fence **fence)
+static void zaccel_job_run_inline(struct zaccel_job *job)
 {
 	bool cookie = dma_fence_begin_signalling();
 
 	/* It can fail, and then does so again on the way to the thread. */
-	if (!zaccel_job_enter(job, fence)) {
+	if (!zaccel_job_must_enter(job) || !zaccel_job_enter(job)) {
 		trace_zaccel_ready(job);
 		zaccel_job_finish(job, zaccel_job_run_timed(job));
 		job->done = true;
@@ -204,7 +208,7 @@ static void zaccel_job_run_inline(struct zaccel_job *job,
 	dma_fence_end_signalling(cookie);
 }
 
-bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence)
+bool zaccel_job_try_inline(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
 	struct zaccel_engine *engine = ring->engine;
@@ -217,7 +221,7 @@ bool zaccel_job_try_inline(struct zaccel_job *job, struct dma_fence **fence)
 	    zaccel_ring_shown(ring) != ring->cq_reserved ||
 	    !zaccel_engine_take(engine))
 		return false;
-	zaccel_job_run_inline(job, fence);
+	zaccel_job_run_inline(job);
 	zaccel_engine_release(engine);
 	return job->done;
 }
