@@ -45,13 +45,6 @@ module_param(realtime, bool, 0444);
 MODULE_PARM_DESC(realtime, "the engine's threads run at SCHED_FIFO (default no)");
 
 /*
- * Of zaccel_engine.state: something is queued; below that, how many doorbells have
- * an instance; below that, how many instances are in use.
- */
-#define ZACCEL_ENGINE_QUEUED	0x10000
-#define ZACCEL_ENGINE_INLINE	0x100
-
-/*
  * A batch that has waited for so long goes before those of a higher rank, and one
  * that was preempted for so long is not any more: every fence signals some day.
  */
@@ -102,11 +95,6 @@ static void zaccel_engine_kick(struct zaccel_engine *engine)
 		    kthread_queue_work(instance->worker, &instance->work))
 			break;
 	}
-}
-
-static u32 zaccel_engine_in_use(int state)
-{
-	return state & (ZACCEL_ENGINE_INLINE - 1);
 }
 
 /* With the lock: the instance has a job, or has none any more. */
@@ -244,18 +232,6 @@ void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
 	spin_unlock_irqrestore(&engine->lock, flags);
 }
 
-static bool zaccel_engine_try_take(struct zaccel_engine *engine)
-{
-	int state = atomic_read(&engine->state);
-
-	while (state < ZACCEL_ENGINE_QUEUED &&
-	       zaccel_engine_in_use(state) < engine->num_instances)
-		if (likely(atomic_try_cmpxchg(&engine->state, &state,
-					      state + ZACCEL_ENGINE_INLINE + 1)))
-			return true;
-	return false;
-}
-
 static bool zaccel_engine_spin(struct zaccel_engine *engine)
 {
 	u64 end = local_clock() + ZACCEL_TAKE_NS;
@@ -271,28 +247,21 @@ static bool zaccel_engine_spin(struct zaccel_engine *engine)
 	return false;
 }
 
-bool zaccel_engine_take(struct zaccel_engine *engine)
+bool zaccel_engine_take_slow(struct zaccel_engine *engine)
 {
-	preempt_disable();
-	if (likely(zaccel_engine_try_take(engine)))
-		return true;
 	if (zaccel_engine_spin(engine))
 		return true;
 	preempt_enable();
 	return false;
 }
 
-void zaccel_engine_release(struct zaccel_engine *engine)
+void zaccel_engine_released(struct zaccel_engine *engine)
 {
-	int state = atomic_fetch_sub(ZACCEL_ENGINE_INLINE + 1, &engine->state);
 	unsigned long flags;
 
-	if (unlikely(state & ZACCEL_ENGINE_QUEUED)) {
-		spin_lock_irqsave(&engine->lock, flags);
-		zaccel_engine_kick(engine);
-		spin_unlock_irqrestore(&engine->lock, flags);
-	}
-	preempt_enable();
+	spin_lock_irqsave(&engine->lock, flags);
+	zaccel_engine_kick(engine);
+	spin_unlock_irqrestore(&engine->lock, flags);
 }
 
 void zaccel_engine_wake(struct zaccel_engine *engine)

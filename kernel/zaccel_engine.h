@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/preempt.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -110,11 +111,52 @@ int zaccel_engine_init(struct zaccel_engine *engine, struct device *dev,
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job);
 
 /*
+ * Of zaccel_engine.state: something is queued; below that, how many doorbells have
+ * an instance; below that, how many instances are in use.
+ */
+#define ZACCEL_ENGINE_QUEUED	0x10000
+#define ZACCEL_ENGINE_INLINE	0x100
+
+static inline u32 zaccel_engine_in_use(int state)
+{
+	return state & (ZACCEL_ENGINE_INLINE - 1);
+}
+
+static inline bool zaccel_engine_try_take(struct zaccel_engine *engine)
+{
+	int state = atomic_read(&engine->state);
+
+	while (state < ZACCEL_ENGINE_QUEUED &&
+	       zaccel_engine_in_use(state) < engine->num_instances)
+		if (likely(atomic_try_cmpxchg(&engine->state, &state,
+					      state + ZACCEL_ENGINE_INLINE + 1)))
+			return true;
+	return false;
+}
+
+/* The rest of what follows here, where that is not done at once. */
+bool zaccel_engine_take_slow(struct zaccel_engine *engine);
+void zaccel_engine_released(struct zaccel_engine *engine);
+
+/*
  * For a doorbell: have an instance for itself, if one is free and nothing is
  * queued, with preemption off. Waits a moment for other doorbells to be done.
  */
-bool zaccel_engine_take(struct zaccel_engine *engine);
-void zaccel_engine_release(struct zaccel_engine *engine);
+static inline bool zaccel_engine_take(struct zaccel_engine *engine)
+{
+	preempt_disable();
+	return likely(zaccel_engine_try_take(engine)) ||
+	       zaccel_engine_take_slow(engine);
+}
+
+static inline void zaccel_engine_release(struct zaccel_engine *engine)
+{
+	int state = atomic_fetch_sub(ZACCEL_ENGINE_INLINE + 1, &engine->state);
+
+	if (unlikely(state & ZACCEL_ENGINE_QUEUED))
+		zaccel_engine_released(engine);
+	preempt_enable();
+}
 
 /* Run what is queued at a higher rank than @job's, in the midst of it. */
 void zaccel_engine_yield(struct zaccel_job *job);

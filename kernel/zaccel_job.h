@@ -205,9 +205,9 @@ int zaccel_jobs_init(struct zaccel_ring *ring);
 void zaccel_jobs_fini(struct zaccel_ring *ring);
 
 /*
- * For a ring without a next job: a spare one or a new one becomes that. NULL when
- * there is no memory. Under the ring's lock, which keeps the ring and what its slots hold until the
- * job is queued.
+ * For a ring that has no next job: a spare one becomes that, or a new one; NULL
+ * when there is no memory. Under the ring's lock, which keeps the ring and what
+ * its slots hold until the job is queued.
  */
 struct zaccel_job *zaccel_job_next(struct zaccel_ring *ring);
 

@@ -49,20 +49,27 @@ static void zaccel_ring_complete(struct zaccel_ring *ring, u32 index, u64 now)
 	memset(cqe + 1, 0, ring->cqe_size - sizeof(*cqe));
 }
 
+static noinline void zaccel_job_complete(struct zaccel_job *job)
+{
+	u32 i;
+
+	for (i = job->first; i != job->first + job->count; i++)
+		zaccel_ring_complete(job->ring, i, job->end_ns);
+}
+
 void zaccel_job_stamp(struct zaccel_job *job)
 {
 	struct zaccel_ring *ring = job->ring;
-	u32 first = job->first, end = first + job->count;
-	u64 now = job->end_ns;
+	const u32 end = job->first + job->count;
+	const u64 now = job->end_ns;
 	u32 i;
 
 	if (likely(!job->timed &&
 		   ring->cqe_size == sizeof(struct drm_zaccel_completion)))
-		for (i = first; i != end; i++)
+		for (i = job->first; i != end; i++)
 			zaccel_ring_cqe(ring, i)->time_ns = now;
 	else
-		for (i = first; i != end; i++)
-			zaccel_ring_complete(ring, i, now);
+		zaccel_job_complete(job);
 }
 
 void zaccel_ring_post(struct zaccel_job *job)
