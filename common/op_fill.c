@@ -2,7 +2,7 @@
 
 #include "ops_priv.h"
 
-static struct drm_zaccel_fill fill_args(const __u64 *raw)
+static inline struct drm_zaccel_fill fill_args(const __u64 *raw)
 {
 	struct drm_zaccel_fill args;
 
