@@ -35,7 +35,7 @@ struct zaccel_check {
 	struct zaccel_job *job;
 	/* Bindings that its commands use, by batch_node. */
 	struct list_head bindings;
-	/* What the next command that fails has to say beside its status. */
+	/* What the command that is about to fail has to say beside its status. */
 	u64 result;
 	/* A command other than WAIT was seen; a SIGNAL was. */
 	bool started;
@@ -181,10 +181,11 @@ static int zaccel_check_operands(struct zaccel_check *check,
 
 	dst = zaccel_ring_operand(ring, op->dst_kind, entry->dst);
 	src = zaccel_ring_operand(ring, op->src_kind, entry->src);
+	/* First of all: no guess of the CPU's takes words of the user for these. */
+	zaccel_cmd_make(cmd, dst, src);
 	ret = zaccel_op_check_operands(op, entry, dst, src);
 	if (ret)
 		return ret;
-	zaccel_cmd_make(cmd, dst, src);
 	return dst && zaccel_operand_binding(dst)->readonly ? -EACCES : 0;
 }
 
@@ -262,7 +263,7 @@ static int zaccel_check_nested(struct zaccel_check *check, const u8 *from,
 	return ret ? ret : zaccel_check_operands(check, op, cmd);
 }
 
-/* Copies the commands; the result is the index of one that is wrong. */
+/* Copies the commands; where one is wrong, check->result is its index. */
 static int zaccel_exec_fetch(struct zaccel_check *check, const u8 *from,
 			     struct zaccel_cmd *cmds, u32 count)
 {
@@ -413,6 +414,8 @@ static noinline int zaccel_check_failed(struct zaccel_check *check,
 	check->started |= cmd->opcode != ZACCEL_OP_WAIT;
 	check->signaled |= cmd->opcode == ZACCEL_OP_SIGNAL;
 	check->special |= check->signaled;
+	/* It may be an entry still: nothing of it is to be taken for an operand. */
+	zaccel_cmd_make(cmd, NULL, NULL);
 	cmd->status = status;
 	cmd->result = check->result;
 	check->result = 0;

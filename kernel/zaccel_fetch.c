@@ -95,7 +95,7 @@ static int zaccel_batch_prepare(struct zaccel_ring *ring,
 	ret = zaccel_job_publish(job, want_fence);
 	if (ret)
 		return ret;
-	if (syncs)
+	if (syncs && syncs->num_out)
 		zaccel_syncs_note(syncs, job->fence);
 	return 1;
 }

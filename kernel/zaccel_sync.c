@@ -142,8 +142,6 @@ int zaccel_syncs_get(struct zaccel_syncs *syncs, struct drm_file *file,
 
 void zaccel_syncs_note(struct zaccel_syncs *syncs, struct dma_fence *fence)
 {
-	if (!syncs->num_out)
-		return;
 	dma_fence_put(syncs->fence);
 	syncs->fence = dma_fence_get(fence);
 }

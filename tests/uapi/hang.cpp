@@ -136,8 +136,9 @@ std::string own_name() {
 }
 
 bool engine_hangs() {
+    // Asleep for a time (D), or without an end (I); a thread with nothing to do can be woken (S).
     for (const char* name : {"zaccel-soft/0", "zaccel-soft/1"})
-        if (states_of_threads(name).find('D') != std::string::npos) return true;
+        if (states_of_threads(name).find_first_of("DI") != std::string::npos) return true;
     return false;
 }
 
