@@ -223,12 +223,14 @@ int RingImpl::wake_poller() noexcept {
     return sys::ring_kick(own_fd.get(), fetched);
 }
 
-// From the store on the entries are the poller's: only when the ring has ended they can be taken back.
+// From the store on the entries are the poller's: only when the ring has ended they can be taken
+// back.
 Expected<std::uint32_t> RingImpl::hand_to_poller(std::uint32_t tail,
                                                  std::uint32_t new_tail) noexcept {
     // Release: pairs with the acquire loads of submitted() and outstanding().
     sq_tail.store(new_tail, std::memory_order_release);
-    // One order of all: pairs with the poller, which says that it sleeps and then looks at the tail.
+    // One order of all: pairs with the poller, which says that it sleeps and then looks at the
+    // tail.
     std::atomic_ref(header->sq_tail).store(new_tail, std::memory_order_seq_cst);
     const int number = wake_poller();
     // Nothing is taken any more, but this batch may have been just before.

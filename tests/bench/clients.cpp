@@ -74,12 +74,11 @@ class Clients::Client {
 
 Clients::Clients(const Work& work, std::size_t count) : count_(count), logs_(count) {
     for (std::size_t i = 0; i < count; i++)
-        processes_.push_back(std::make_unique<uapi_tests::Child>(
-            [this, &work, i]() -> int {
-                // No two of them have more of a CPU than another because of where they were put.
-                pin(i % cpus);
-                live(work, logs_[i], state_[0]);
-            }));
+        processes_.push_back(std::make_unique<uapi_tests::Child>([this, &work, i]() -> int {
+            // No two of them have more of a CPU than another because of where they were put.
+            pin(i % cpus);
+            live(work, logs_[i], state_[0]);
+        }));
     if (!uapi_tests::eventually([&] { return state_[0].begun == count; }))
         throw std::runtime_error("the clients do not come to work");
 }

@@ -2,8 +2,8 @@
 
 // Rings that a thread of the kernel looks at: submitting is a store, and a call while it sleeps.
 
-#include <accel/accel.hpp>
 #include <gtest/gtest.h>
+#include <accel/accel.hpp>
 
 #include <chrono>
 #include <string>
@@ -44,8 +44,8 @@ TEST_F(PolledRing, TimesAndCpusAreChecked) {
 }
 
 // Idle times from one that is over at once to one that never is.
-class PolledFor : public PolledRing, public testing::WithParamInterface<std::chrono::microseconds> {
-};
+class PolledFor : public PolledRing,
+                  public testing::WithParamInterface<std::chrono::microseconds> {};
 
 TEST_P(PolledFor, BatchesCompleteInOrder) {
     Ring ring(device_, {.entries = 64, .polling = Polling{.idle_time = GetParam()}});

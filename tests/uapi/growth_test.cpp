@@ -131,8 +131,8 @@ class Growth : public DeviceTest {
     }
 
     void add_ring_calls() {
-        add("RING_CREATE", DRM_IOCTL_ZACCEL_RING_CREATE, ring_create_args({8, 16, 4}), 0, ZACCEL_RING_POLL,
-            [this](const Bytes& result) {
+        add("RING_CREATE", DRM_IOCTL_ZACCEL_RING_CREATE, ring_create_args({8, 16, 4}), 0,
+            ZACCEL_RING_POLL, [this](const Bytes& result) {
                 const auto created = read_as<drm_zaccel_ring_create>(result);
                 destroy_ring(created.id);
                 close_handle(created.handle);

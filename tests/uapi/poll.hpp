@@ -20,8 +20,8 @@ inline constexpr std::uint32_t idle_forever_us = 1'000'000;
 RingOptions polled(std::uint32_t idle_us = idle_forever_us);
 RingOptions polled_on(std::uint32_t cpu, std::uint32_t idle_us = idle_forever_us);
 
-/// Does its poller sleep? Asked as a submitter has to: a tail stored before is seen by a poller that
-/// does not.
+/// Does its poller sleep? Asked as a submitter has to: a tail stored before is seen by a poller
+/// that does not.
 bool needs_wakeup(const Ring& ring);
 /// Says that it sleeps. It looks once more before it does.
 bool falls_asleep(const Ring& ring);

@@ -133,8 +133,7 @@ TEST_F(PollRace, PollersComeAndGo) {
     Random random(45);
     for (std::uint32_t lap = 0; lap < 100; lap++) {
         Ring ring(device_, polled(1 + random.below(200)));
-        for (std::uint32_t i = 0; i < 1 + random.below(20); i++)
-            ASSERT_EQ(send(ring, {nop(i)}), 0);
+        for (std::uint32_t i = 0; i < 1 + random.below(20); i++) ASSERT_EQ(send(ring, {nop(i)}), 0);
         spend(microseconds(random.below(300)));
         ASSERT_EQ(ring.destroy(), 0);
         EXPECT_TRUE(pollers_are(0));

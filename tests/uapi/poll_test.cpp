@@ -41,10 +41,10 @@ TEST_F(Poll, ArgumentsAreChecked) {
         std::uint32_t flags, idle_us, poll_cpu;
     };
     constexpr std::uint32_t both = ZACCEL_RING_POLL | ZACCEL_RING_POLL_CPU;
-    for (const Bad& bad : {Bad{0, 1, 0}, Bad{0, 0, 1}, Bad{ZACCEL_RING_POLL_CPU, 0, 0},
-                           Bad{ZACCEL_RING_POLL, 0, 1}, Bad{ZACCEL_RING_POLL, 1'000'001, 0},
-                           Bad{ZACCEL_RING_POLL, ~0U, 0}, Bad{both, 0, 4096}, Bad{both, 0, ~0U},
-                           Bad{4, 0, 0}, Bad{1U << 31 | ZACCEL_RING_POLL, 0, 0}}) {
+    for (const Bad& bad :
+         {Bad{0, 1, 0}, Bad{0, 0, 1}, Bad{ZACCEL_RING_POLL_CPU, 0, 0}, Bad{ZACCEL_RING_POLL, 0, 1},
+          Bad{ZACCEL_RING_POLL, 1'000'001, 0}, Bad{ZACCEL_RING_POLL, ~0U, 0}, Bad{both, 0, 4096},
+          Bad{both, 0, ~0U}, Bad{4, 0, 0}, Bad{1U << 31 | ZACCEL_RING_POLL, 0, 0}}) {
         RingOptions options;
         options.flags = bad.flags;
         options.idle_us = bad.idle_us;
@@ -218,8 +218,8 @@ TEST_F(Poll, FullCompletionQueueIsLookedAtAgainInSleep) {
     EXPECT_EQ(ring.reap().size(), 1U);
 }
 
-// Two EXECs that do not fit into what a ring may have under way, while the poller has others to look
-// after all the time: when the first is done the second goes, though no index has changed.
+// Two EXECs that do not fit into what a ring may have under way, while the poller has others to
+// look after all the time: when the first is done the second goes, though no index has changed.
 TEST_F(Poll, WhatFoundNoRoomIsNotForgottenForOthers) {
     constexpr std::uint32_t count = 1024;
     const HeldEngine engine;

@@ -43,8 +43,8 @@ struct DeviceLimits {
     std::uint64_t max_buffer_size = 0;   ///< Largest buffer, in bytes.
     std::uint32_t max_image_size = 0;    ///< Largest width and height of an image, in pixels.
     std::uint32_t pitch_align = 1;       ///< Alignment of image pitches and offsets, in bytes.
-    std::chrono::milliseconds max_batch_time{0};   ///< A batch that runs longer is ended.
-    std::chrono::milliseconds default_timeout{0};  ///< See RingOptions::timeout.
+    std::chrono::milliseconds max_batch_time{0};     ///< A batch that runs longer is ended.
+    std::chrono::milliseconds default_timeout{0};    ///< See RingOptions::timeout.
     std::chrono::microseconds default_idle_time{0};  ///< See Polling::idle_time.
     std::chrono::microseconds max_idle_time{0};      ///< Likewise.
 };

@@ -28,9 +28,9 @@ enum class Priority : std::uint32_t {
     high,  ///< Before all others. Needs CAP_SYS_NICE.
 };
 
-/// A thread of the kernel takes a ring's batches as soon as they are there, so that submitting is no
-/// system call for as long as the thread is awake. It keeps a CPU busy meanwhile. All such rings of a
-/// Device share it.
+/// A thread of the kernel takes a ring's batches as soon as they are there, so that submitting is
+/// no system call for as long as the thread is awake. It keeps a CPU busy meanwhile. All such rings
+/// of a Device share it.
 struct Polling {
     /// For how long the thread finds nothing before it sleeps, to be woken by the next submission.
     /// At most DeviceLimits::max_idle_time; of a Device's rings the longest counts. 0:
@@ -109,9 +109,9 @@ struct Submission {
 /// hot path (try_submit, try_reap, wait_for) allocates or throws.
 ///
 /// Move-only. When it is destroyed, batches that have not run end as canceled, and so do their
-/// fences; of a polled ring, batches may be gone without a trace. The destructor waits for no batch: a batch that runs already is told to stop, but may
-/// write into its buffers for a moment after the Ring is gone. Where that matters, reap every
-/// completion first, or use Buffer::wait().
+/// fences; of a polled ring, batches may be gone without a trace. The destructor waits for no
+/// batch: a batch that runs already is told to stop, but may write into its buffers for a moment
+/// after the Ring is gone. Where that matters, reap every completion first, or use Buffer::wait().
 class ACCEL_API Ring {
  public:
     /// @throws Error invalid_argument (sizes or times out of DeviceLimits, or no powers of two; a
@@ -140,8 +140,8 @@ class ACCEL_API Ring {
     ///         (size, number of planes, pitch shorter than a line)
     Slot bind(const Image& image);
 
-    /// Hands one batch over, or nothing at all. To a polled ring whose device has been lost it may do
-    /// so a few times more, for as long as the poller has not gone to sleep.
+    /// Hands one batch over, or nothing at all. To a polled ring whose device has been lost it may
+    /// do so a few times more, for as long as the poller has not gone to sleep.
     /// @return the completion index reached when the whole batch has completed (running freely
     ///         modulo 2^32), for wait_for(); ring_full (reap first), invalid_argument (empty, more
     ///         than capacity(), or a Slot of another ring), device_lost, out_of_memory
