@@ -22,6 +22,7 @@ LICENCES = [
     (r"^common/include/uapi/", {"MIT", "GPL-2.0-only WITH Linux-syscall-note OR MIT"}),
     (r"^common/.*\.[ch]$", {"GPL-2.0-only OR MIT"}),
     (r"^kernel/|^Kbuild$", {"GPL-2.0-only"}),
+    (r"^tests/exporter/", {"GPL-2.0-only", "GPL-2.0-only OR MIT"}),
     (r"", {"MIT"}),
 ]
 SOURCE = re.compile(r"\.(c|h|cpp|hpp|py|sh|cmake)$|/CMakeLists\.txt$|^tests/vm/[a-z-]+$|^dev$")
