@@ -54,7 +54,7 @@ def kvm_works(version):
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     command = base_arguments(version, "kvm") + [
-        "-serial", "stdio", "-append", "console=ttyS0 panic=-1 quiet zaccel.probe"]
+        "-serial", "stdio", "-append", "console=ttyS0 panic=-1 quiet machine.probe"]
     try:
         probe = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                                timeout=PROBE_SECONDS, check=False)
@@ -98,7 +98,7 @@ def arguments(name, options, interactive):
     if options["share"]:
         command += ["-fsdev", f"local,id=share,path={options['share']},security_model=none,multidevs=remap",
                     "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"]
-        append.append("zaccel.share")
+        append.append("machine.share")
     if options["display"]:
         command += ["-device", "cirrus-vga"]
     for device in options["device"]:
@@ -106,7 +106,7 @@ def arguments(name, options, interactive):
     console = f"logfile={log_dir(name)}/console.log"
     if interactive:
         command += ["-chardev", f"stdio,id=console,mux=on,signal=off,{console}", "-mon", "console"]
-        append.append("zaccel.shell")
+        append.append("machine.shell")
     else:
         command += ["-chardev", f"null,id=console,{console}"]
     return command + ["-serial", "chardev:console", "-append", " ".join(append)]
