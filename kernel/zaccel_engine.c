@@ -210,7 +210,8 @@ void zaccel_engine_yield(struct zaccel_job *job)
 		job->started += away;
 	} while (true);
 	/* What came in between has gone, and all of its time with it. */
-	zaccel_stats_begin(job);
+	if (done)
+		zaccel_stats_begin(job);
 }
 
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
