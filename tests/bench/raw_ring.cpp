@@ -12,19 +12,13 @@
 
 #include "bench.hpp"
 #include "cpu.hpp"
+#include "support/op_vectors.hpp"
 
 namespace bench {
 
 namespace {
 
-template <typename T>
-drm_zaccel_command make_command(drm_zaccel_opcode opcode, const T& args) {
-    static_assert(sizeof(T) <= sizeof(drm_zaccel_command::args));
-    drm_zaccel_command command{};
-    command.opcode = static_cast<__u16>(opcode);
-    std::memcpy(command.args, &args, sizeof(args));
-    return command;
-}
+using test_support::make_command;
 
 }  // namespace
 

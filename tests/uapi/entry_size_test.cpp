@@ -10,6 +10,7 @@
 
 #include "fixture.hpp"
 #include "hostile.hpp"
+#include "query.hpp"
 #include "ring.hpp"
 
 namespace uapi_tests {
@@ -219,17 +220,6 @@ TEST_F(EntrySize, MayBeScribbledOver) {
 
 class EntrySizeLimit : public DeviceTest {
  protected:
-    drm_zaccel_device_info device_info() const {
-        drm_zaccel_device_info info{};
-        drm_zaccel_query query{};
-        query.type = ZACCEL_QUERY_DEVICE;
-        query.stride = sizeof(info);
-        query.count = 1;
-        query.data = reinterpret_cast<std::uintptr_t>(&info);
-        check(call(device_, DRM_IOCTL_ZACCEL_QUERY, query), "query");
-        return info;
-    }
-
     int create(std::uint32_t sqe_size, std::uint32_t cqe_size) const {
         drm_zaccel_ring_create args = ring_create_args({8, 8, 0, sqe_size, cqe_size});
         const int error = call(device_, DRM_IOCTL_ZACCEL_RING_CREATE, args);
@@ -252,7 +242,7 @@ TEST_F(EntrySizeLimit, ZeroIsTheSmallest) {
 }
 
 TEST_F(EntrySizeLimit, IsWhatTheDeviceSays) {
-    const drm_zaccel_device_info info = device_info();
+    const drm_zaccel_device_info info = device_info(device_);
     EXPECT_EQ(info.max_sqe_size, 256U);
     EXPECT_EQ(info.max_cqe_size, 128U);
     EXPECT_EQ(create(info.max_sqe_size, info.max_cqe_size), 0);

@@ -118,17 +118,6 @@ void HangTest::expect_reports_up_to(int count) {
     bind();
 }
 
-drm_zaccel_device_info device_info(const Fd& device) {
-    drm_zaccel_device_info info{};
-    drm_zaccel_query query{};
-    query.type = ZACCEL_QUERY_DEVICE;
-    query.stride = sizeof(info);
-    query.count = 1;
-    query.data = reinterpret_cast<std::uintptr_t>(&info);
-    check(call(device, DRM_IOCTL_ZACCEL_QUERY, query), "query");
-    return info;
-}
-
 std::string own_name() {
     std::string name;
     std::getline(std::ifstream("/proc/self/comm"), name);

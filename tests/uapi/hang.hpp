@@ -86,9 +86,6 @@ inline RingOptions with_timeout(std::uint32_t ms) {
     return options;
 }
 
-/// The limits of the device.
-drm_zaccel_device_info device_info(const Fd& device);
-
 /// This process as reports have it.
 std::string own_name();
 

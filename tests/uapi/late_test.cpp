@@ -15,6 +15,7 @@
 
 #include "fixture.hpp"
 #include "late.hpp"
+#include "query.hpp"
 #include "ring.hpp"
 #include "support/op_vectors.hpp"
 #include "syncobj.hpp"
@@ -289,13 +290,7 @@ TEST_F(Late, OtherClientsGoOnBehindADestroyedRing) {
 }
 
 TEST_F(Late, SettingsAreChecked) {
-    drm_zaccel_device_info info{};
-    drm_zaccel_query query{};
-    query.type = ZACCEL_QUERY_DEVICE;
-    query.stride = sizeof(info);
-    query.count = 1;
-    query.data = reinterpret_cast<std::uintptr_t>(&info);
-    ASSERT_EQ(call(device_, DRM_IOCTL_ZACCEL_QUERY, query), 0);
+    const drm_zaccel_device_info info = device_info(device_);
     const std::string most = std::to_string(info.max_ring_entries);
     const std::string more = std::to_string(info.max_ring_entries + 1);
     for (const char* value : {"2", "-1", "4294967296", "x"})

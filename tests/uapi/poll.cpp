@@ -8,9 +8,10 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
+
+#include "sleeper.hpp"
 
 namespace uapi_tests {
 
@@ -26,6 +27,11 @@ RingOptions polled_on(std::uint32_t cpu, std::uint32_t idle_us) {
     options.flags |= ZACCEL_RING_POLL_CPU;
     options.poll_cpu = cpu;
     return options;
+}
+
+int create(const Fd& device, const RingOptions& options) {
+    drm_zaccel_ring_create args = ring_create_args(options);
+    return call(device, DRM_IOCTL_ZACCEL_RING_CREATE, args);
 }
 
 bool needs_wakeup(const Ring& ring) {
@@ -48,6 +54,15 @@ int send(Ring& ring) {
 int send(Ring& ring, std::initializer_list<drm_zaccel_command> batch) {
     ring.put_batch(batch);
     return send(ring);
+}
+
+void overfill(Ring& ring) {
+    const std::uint32_t room = ring.args().cq_entries;
+    for (std::uint32_t i = 0; i < room; i++) ring.put_batch({nop(i)});
+    check(send(ring), "doorbell");
+    ring.wait_for(room);
+    check(send(ring, {nop(room)}), "doorbell");
+    check(eventually([&] { return poll_status(ring) == -EAGAIN; }) ? 0 : ETIME, "poll_status");
 }
 
 std::vector<pid_t> pollers_of(pid_t owner) {
@@ -74,13 +89,7 @@ pid_t only_poller() {
 }
 
 bool is_asleep(const Ring& ring, pid_t poller) {
-    const auto idle = [poller] {
-        std::ifstream file("/proc/" + std::to_string(poller) + "/stat");
-        const std::string stat(std::istreambuf_iterator<char>(file), {});
-        const std::size_t end_of_name = stat.rfind(") ");
-        return end_of_name != std::string::npos && stat[end_of_name + 2] == 'I';
-    };
-    return eventually([&] { return needs_wakeup(ring) && idle(); });
+    return eventually([&] { return needs_wakeup(ring) && state_of(poller, poller) == 'I'; });
 }
 
 bool wakes_up(pid_t thread) {

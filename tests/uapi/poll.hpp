@@ -20,6 +20,9 @@ inline constexpr std::uint32_t idle_forever_us = 1'000'000;
 RingOptions polled(std::uint32_t idle_us = idle_forever_us);
 RingOptions polled_on(std::uint32_t cpu, std::uint32_t idle_us = idle_forever_us);
 
+/// Makes a ring that stays with its file. 0 or the errno.
+int create(const Fd& device, const RingOptions& options);
+
 /// Does its poller sleep? Asked as a submitter has to: a tail stored before is seen by a poller
 /// that does not.
 bool needs_wakeup(const Ring& ring);
@@ -32,6 +35,10 @@ int poll_status(const Ring& ring);
 /// Publishes; rings the doorbell if that is needed. 0 or its errno.
 int send(Ring& ring);
 int send(Ring& ring, std::initializer_list<drm_zaccel_command> batch);
+
+/// Sends as many NOPs as there is room for completions, and one more, which the poller says it
+/// cannot take.
+void overfill(Ring& ring);
 
 /// Threads of the kernel that look at rings which process @p owner made.
 std::vector<pid_t> pollers_of(pid_t owner);

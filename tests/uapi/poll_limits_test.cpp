@@ -26,11 +26,6 @@ namespace {
 constexpr uid_t nobody = 65534;
 constexpr const char* grants_file = "/sys/module/zaccel/parameters/poll_grants";
 
-int create(const Fd& device, const RingOptions& options) {
-    drm_zaccel_ring_create args = ring_create_args(options);
-    return call(device, DRM_IOCTL_ZACCEL_RING_CREATE, args);
-}
-
 /// How many pollers those may have who have no CAP_SYS_NICE; as many as before when it goes.
 class Grants {
  public:

@@ -15,6 +15,7 @@
 #include "inline.hpp"
 #include "late.hpp"
 #include "poll.hpp"
+#include "query.hpp"
 #include "ringfd.hpp"
 #include "syncobj.hpp"
 
@@ -28,11 +29,6 @@ constexpr std::uint32_t short_idle_us = 100;
 
 /// Long enough for a poller that is awake, or that tries again by itself, to have done it.
 constexpr milliseconds a_while{60};
-
-int create(const Fd& device, const RingOptions& options) {
-    drm_zaccel_ring_create args = ring_create_args(options);
-    return call(device, DRM_IOCTL_ZACCEL_RING_CREATE, args);
-}
 
 class Poll : public DeviceTest {};
 
@@ -59,13 +55,7 @@ TEST_F(Poll, ArgumentsAreChecked) {
 }
 
 TEST_F(Poll, QueryTellsTheTimes) {
-    drm_zaccel_device_info info{};
-    drm_zaccel_query query{};
-    query.type = ZACCEL_QUERY_DEVICE;
-    query.stride = sizeof(info);
-    query.count = 1;
-    query.data = reinterpret_cast<std::uintptr_t>(&info);
-    ASSERT_EQ(call(device_, DRM_IOCTL_ZACCEL_QUERY, query), 0);
+    const drm_zaccel_device_info info = device_info(device_);
     EXPECT_GT(info.default_idle_us, 0U);
     EXPECT_GE(info.max_idle_us, info.default_idle_us);
     EXPECT_EQ(create(device_, polled(info.max_idle_us)), 0);
@@ -190,12 +180,7 @@ TEST_F(Poll, FullCompletionQueueIsSaid) {
     RingOptions options = polled();
     options.sq_entries = options.cq_entries = 8;
     Ring ring(device_, options);
-    for (std::uint32_t i = 0; i < 8; i++) ring.put_batch({nop(i)});
-    ring.publish();
-    ring.wait_for(8);
-    ring.put_batch({nop(8)});
-    ring.publish();
-    ASSERT_TRUE(eventually([&] { return poll_status(ring) == -EAGAIN; }));
+    overfill(ring);
     EXPECT_EQ(ring.sq_head(), 8U);
     EXPECT_EQ(ring.reap().size(), 8U);
     ring.wait_for(9);
@@ -207,11 +192,7 @@ TEST_F(Poll, FullCompletionQueueIsLookedAtAgainInSleep) {
     RingOptions options = polled(short_idle_us);
     options.sq_entries = options.cq_entries = 8;
     Ring ring(device_, options);
-    for (std::uint32_t i = 0; i < 8; i++) ring.put_batch({nop(i)});
-    ASSERT_EQ(send(ring), 0);
-    ring.wait_for(8);
-    ASSERT_EQ(send(ring, {nop(8)}), 0);
-    ASSERT_TRUE(eventually([&] { return poll_status(ring) == -EAGAIN; }));
+    overfill(ring);
     ASSERT_TRUE(is_asleep(ring, only_poller()));
     EXPECT_EQ(ring.reap().size(), 8U);
     ring.wait_for(9);
@@ -248,11 +229,7 @@ TEST_F(Poll, SleepsWhenNothingIsLeft) {
     RingOptions options = polled(short_idle_us);
     options.sq_entries = options.cq_entries = 8;
     Ring ring(device_, options);
-    for (std::uint32_t i = 0; i < 8; i++) ring.put_batch({nop(i)});
-    ASSERT_EQ(send(ring), 0);
-    ring.wait_for(8);
-    ASSERT_EQ(send(ring, {nop(8)}), 0);
-    ASSERT_TRUE(eventually([&] { return poll_status(ring) == -EAGAIN; }));
+    overfill(ring);
     EXPECT_TRUE(wakes_up(only_poller()));
     ring.set_sq_tail(8);
     ring.publish();

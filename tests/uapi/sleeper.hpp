@@ -14,14 +14,17 @@
 
 namespace uapi_tests {
 
-/// Does this thread of a process sleep where a signal would wake it?
-inline bool is_asleep(pid_t process, pid_t thread) {
+/// The letter that ps(1) has for the state of a thread; 0 when there is none such.
+inline char state_of(pid_t process, pid_t thread) {
     std::ifstream file("/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) +
                        "/stat");
     const std::string stat(std::istreambuf_iterator<char>(file), {});
     const std::size_t end_of_name = stat.rfind(") ");
-    return end_of_name != std::string::npos && stat[end_of_name + 2] == 'S';
+    return end_of_name != std::string::npos ? stat[end_of_name + 2] : '\0';
 }
+
+/// Does this thread of a process sleep where a signal would wake it?
+inline bool is_asleep(pid_t process, pid_t thread) { return state_of(process, thread) == 'S'; }
 
 /// A thread in one call that is to sleep, so that a test knows when it does.
 class Sleeper {

@@ -54,11 +54,7 @@ TEST_P(UnplugPolled, NothingIsTakenAnyMore) {
 
 // One that waits for room in a queue does not go on doing so.
 TEST_P(UnplugPolled, ItSleepsForGood) {
-    for (int i = 0; i < 64; i++) ring_->put_batch({nop()});
-    ASSERT_EQ(send(*ring_), 0);
-    ring_->wait_for(64);
-    ASSERT_EQ(send(*ring_, {nop()}), 0);
-    ASSERT_TRUE(eventually([&] { return poll_status(*ring_) == -EAGAIN; }));
+    overfill(*ring_);
     unbind();
     ASSERT_TRUE(falls_asleep(*ring_));
     EXPECT_TRUE(eventually([&] { return !wakes_up(only_poller()); }));

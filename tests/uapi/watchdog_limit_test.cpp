@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hang.hpp"
+#include "query.hpp"
 #include "syncobj.hpp"
 
 namespace uapi_tests {

@@ -20,6 +20,7 @@
 #include "late.hpp"
 #include "memory.hpp"
 #include "process.hpp"
+#include "query.hpp"
 #include "ringfd.hpp"
 #include "sleeper.hpp"
 #include "syncobj.hpp"
