@@ -4,8 +4,8 @@
 #include <ctime>
 #include <stdexcept>
 
-#include "cpu.hpp"
 #include "raw_ring.hpp"
+#include "uapi/cpus.hpp"
 #include "uapi/device.hpp"
 
 namespace bench {
@@ -76,7 +76,7 @@ Clients::Clients(const Work& work, std::size_t count) : count_(count), logs_(cou
     for (std::size_t i = 0; i < count; i++)
         processes_.push_back(std::make_unique<uapi_tests::Child>([this, &work, i]() -> int {
             // No two of them have more of a CPU than another because of where they were put.
-            pin(i % cpus);
+            uapi_tests::run_on(i % cpus);
             live(work, logs_[i], state_[0]);
         }));
     if (!uapi_tests::eventually([&] { return state_[0].begun == count; }))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cpu.hpp"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -12,29 +11,6 @@
 #include "bench.hpp"
 
 namespace bench {
-
-namespace {
-
-void set_affinity(const cpu_set_t& set) {
-    check(::sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
-}
-
-}  // namespace
-
-void pin(std::size_t cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    set_affinity(set);
-}
-
-void unpin() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_CONF); cpu++)
-        CPU_SET(static_cast<std::size_t>(cpu), &set);
-    set_affinity(set);
-}
 
 std::vector<pid_t> driver_threads() {
     std::vector<pid_t> threads;

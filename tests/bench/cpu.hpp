@@ -9,11 +9,6 @@
 
 namespace bench {
 
-/// Binds the calling thread, and those that it makes from then on, to one CPU.
-void pin(std::size_t cpu);
-/// Lets it run on all CPUs.
-void unpin();
-
 /// In loops that wait for another CPU.
 inline void pause_cpu() {
 #if defined(__x86_64__)

@@ -22,11 +22,11 @@
 
 #include "bench.hpp"
 #include "client_rows.hpp"
-#include "cpu.hpp"
 #include "io_uring.hpp"
 #include "ping_pong.hpp"
 #include "raw_ring.hpp"
 #include "ring_memory.hpp"
+#include "uapi/cpus.hpp"
 #include "waits.hpp"
 
 namespace {
@@ -37,6 +37,7 @@ using bench::Measure;
 using bench::Mode;
 using bench::RawRing;
 using bench::Row;
+using uapi_tests::OnCpu;
 
 constexpr std::uint32_t largest_batch = 256;
 constexpr std::uint64_t small_fill = 64;
@@ -241,9 +242,8 @@ void Bench::add_calls() {
 
 // The poller may run where its maker may.
 void Bench::make_polled() {
-    bench::unpin();
+    const OnCpu there(poll_cpu);
     polled_.emplace(device_.info().path, largest_batch, ZACCEL_PRIORITY_NORMAL, poll_cpu);
-    bench::pin(caller_cpu);
 }
 
 // A poller is there for its own rounds only: it would take its CPU from all others.
@@ -281,11 +281,9 @@ std::vector<Case> Bench::cases(Mode mode) {
 }
 
 std::vector<Row> measure_cases(Mode mode) {
-    bench::pin(caller_cpu);
+    const OnCpu here(caller_cpu);
     Bench all;
-    std::vector<Row> rows = bench::measure(mode, all.cases(mode));
-    bench::unpin();
-    return rows;
+    return bench::measure(mode, all.cases(mode));
 }
 
 std::vector<Row> rows(Mode mode) {

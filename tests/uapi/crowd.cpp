@@ -2,12 +2,12 @@
 #include "crowd.hpp"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 
+#include "cpus.hpp"
 #include "ring.hpp"
 #include "shared_array.hpp"
 
@@ -89,13 +89,6 @@ class Member {
     std::uint64_t seen_ = 0;
     std::uint64_t time_ = 0;
 };
-
-void run_on(std::size_t cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    check(::sched_setaffinity(0, sizeof(set), &set) ? errno : 0, "affinity");
-}
 
 [[noreturn]] void live(const Crowd::Options& options, Tally* tallies,
                        std::atomic<std::uint32_t>& begun) {

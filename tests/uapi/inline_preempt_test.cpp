@@ -17,6 +17,7 @@
 #include <fstream>
 #include <string>
 
+#include "cpus.hpp"
 #include "fixture.hpp"
 #include "process.hpp"
 #include "ring.hpp"
@@ -38,13 +39,6 @@ constexpr milliseconds too_long = away / 2;
 constexpr int rounds = 30;
 /// The machine itself may be held up now and then.
 constexpr int by_accident = 2;
-
-void run_on(unsigned cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    check(::sched_setaffinity(0, sizeof(set), &set) ? errno : 0, "affinity");
-}
 
 /// Writes a word to a file of the kernel's. False where that cannot be.
 bool write_to(const std::string& path, const std::string& value) {
@@ -78,14 +72,6 @@ struct Meanwhile {
 
 class InlinePreemption : public CountedTest {
  protected:
-    void SetUp() override { run_on(1); }
-    void TearDown() override {
-        cpu_set_t all;
-        CPU_ZERO(&all);
-        for (unsigned cpu = 0; cpu < 2; cpu++) CPU_SET(cpu, &all);
-        EXPECT_EQ(::sched_setaffinity(0, sizeof(all), &all), 0);
-    }
-
     /// Where the whole machine is held up, nobody works either: that does not count. Of @p client's
     /// batches, how many took as long as so much work of those who do nothing else, on both CPUs.
     int count_held_up(Client& client, std::initializer_list<int> cpus) const {
@@ -112,6 +98,7 @@ class InlinePreemption : public CountedTest {
         per_away_ = most;
     }
 
+    const OnCpu here_{1};
     SharedArray<Meanwhile> memory_{1};
     Meanwhile& shared_ = memory_[0];
     std::uint64_t per_away_ = 0;

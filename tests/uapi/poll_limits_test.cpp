@@ -3,7 +3,6 @@
 // Pollers cost a CPU: who may have one, how many there are, where they run, when they go.
 
 #include <linux/capability.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cpus.hpp"
 #include "fixture.hpp"
 #include "foreign.hpp"
 #include "poll.hpp"
@@ -59,29 +59,6 @@ std::string poller_cpus(const Ring& ring) {
     EXPECT_TRUE(falls_asleep(ring));
     return status_of(only_poller(), "Cpus_allowed_list");
 }
-
-cpu_set_t cpus() {
-    cpu_set_t set;
-    check(::sched_getaffinity(0, sizeof(set), &set) ? errno : 0, "sched_getaffinity");
-    return set;
-}
-
-/// This thread on one CPU only; on those of before when it goes.
-class OnCpu {
- public:
-    explicit OnCpu(unsigned cpu) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(cpu, &set);
-        check(::sched_setaffinity(0, sizeof(set), &set) ? errno : 0, "sched_setaffinity");
-    }
-    OnCpu(const OnCpu&) = delete;
-    OnCpu& operator=(const OnCpu&) = delete;
-    ~OnCpu() { ::sched_setaffinity(0, sizeof(before_), &before_); }
-
- private:
-    cpu_set_t before_ = cpus();
-};
 
 class Poller : public DeviceTest {
  protected:

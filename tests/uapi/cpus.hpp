@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Where threads run.
+
+#include <sched.h>
+#include <sys/types.h>
+
+#include <cerrno>
+#include <cstddef>
+
+#include "device.hpp"
+
+namespace uapi_tests {
+
+/// Has a thread run on one CPU only; 0 is the calling one, whose children follow it.
+inline void run_on(std::size_t cpu, pid_t thread = 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    check(::sched_setaffinity(thread, sizeof(set), &set) ? errno : 0, "sched_setaffinity");
+}
+
+/// Where a thread may run; there again when this goes.
+class Affinity {
+ public:
+    explicit Affinity(pid_t thread = 0) : thread_(thread) {
+        check(::sched_getaffinity(thread, sizeof(before_), &before_) ? errno : 0,
+              "sched_getaffinity");
+    }
+    Affinity(const Affinity&) = delete;
+    Affinity& operator=(const Affinity&) = delete;
+    ~Affinity() { ::sched_setaffinity(thread_, sizeof(before_), &before_); }
+
+ private:
+    pid_t thread_;
+    cpu_set_t before_{};
+};
+
+/// The calling thread on one CPU only, until it goes.
+class OnCpu {
+ public:
+    explicit OnCpu(std::size_t cpu) { run_on(cpu); }
+
+ private:
+    Affinity before_;
+};
+
+}  // namespace uapi_tests
