@@ -91,8 +91,10 @@ def arguments(name, options, interactive):
         "-chardev", f"socket,id=agent,path={state}/agent.sock,server=on,wait=off",
         "-device", "virtserialport,chardev=agent,name=org.zaccel.agent.0",
         "-qmp", f"unix:{state}/qmp.sock,server=on,wait=off"]
+    # An emulated CPU stands still now and then, and the kernel would blame its clock: the one that it
+    # turns to takes microseconds to be read.
     append = ["console=ttyS0", "panic=-1", "quiet", "mitigations=off", "printk.devkmsg=on",
-              "log_buf_len=4M", *options["append"]]
+              "log_buf_len=4M", "tsc=reliable", *options["append"]]
     if options["icount"]:
         command += ["-icount", "shift=1,sleep=off"]
     if options["share"]:
