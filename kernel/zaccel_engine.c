@@ -233,18 +233,26 @@ void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job)
 	spin_unlock_irqrestore(&engine->lock, flags);
 }
 
+/* Is nothing queued, and an instance free or a doorbell's? A thread may take long. */
+static bool zaccel_engine_is_brief(struct zaccel_engine *engine)
+{
+	int state = atomic_read(&engine->state);
+
+	return state < ZACCEL_ENGINE_QUEUED &&
+	       (state >= ZACCEL_ENGINE_INLINE ||
+		zaccel_engine_in_use(state) < engine->num_instances);
+}
+
 static bool zaccel_engine_spin(struct zaccel_engine *engine)
 {
 	u64 end = local_clock() + ZACCEL_TAKE_NS;
 
-	/* For other doorbells; what threads run may take long. */
-	while (atomic_read(&engine->state) >= ZACCEL_ENGINE_INLINE &&
-	       !READ_ONCE(engine->urgent) && !need_resched() &&
-	       local_clock() < end) {
+	do {
 		if (zaccel_engine_try_take(engine))
 			return true;
 		cpu_relax();
-	}
+	} while (zaccel_engine_is_brief(engine) && !need_resched() &&
+		 local_clock() < end);
 	return false;
 }
 

@@ -7,6 +7,7 @@
 
 #include "crowd.hpp"
 #include "fixture.hpp"
+#include "inline.hpp"
 #include "late.hpp"
 #include "ring.hpp"
 
@@ -36,6 +37,20 @@ TEST(Fair, SixtyFourRingsOfEightProcessesInline) {
             if (i / rings % Crowd::cpus == cpu) on_cpu.push_back(done[i]);
         EXPECT_GE(fairness(on_cpu), 0.9) << "on CPU " << cpu;
     }
+}
+
+// Doorbells that meet wait for each other, a moment. A batch that goes to the thread has all that
+// come queue up behind it until the thread is given a CPU.
+TEST(Fair, DoorbellsThatMeetDoNotNeedTheThread) {
+    const EngineThreads threads;
+    const std::uint64_t before = threads.settled();
+    double batches = 0;
+    {
+        const Crowd crowd({32, 1, 1, 64});
+        for (const double done : crowd.work(std::chrono::seconds(2))) batches += done;
+    }
+    const auto turns = static_cast<double>(threads.settled() - before);
+    EXPECT_LT(turns, batches / 100);
 }
 
 TEST(Fair, LargeBatchesBesideSmallOnes) {
