@@ -266,7 +266,7 @@ static void zaccel_ring_poll_note(struct zaccel_ring *ring, int status)
 	WRITE_ONCE(ring->header->poll_status, status);
 }
 
-bool zaccel_ring_poll(struct zaccel_ring *ring)
+u32 zaccel_ring_poll(struct zaccel_ring *ring)
 {
 	struct zaccel_ring_poll *poll = &ring->poll;
 	u32 tail = READ_ONCE(ring->header->sq_tail);
@@ -274,10 +274,10 @@ bool zaccel_ring_poll(struct zaccel_ring *ring)
 	int fetched;
 
 	if (likely(tail == ring->sq_head) || READ_ONCE(ring->error))
-		return false;
+		return 0;
 	if (tail == poll->sq_tail && head == poll->cq_head && !poll->again &&
 	    !zaccel_ring_poll_due(ring))
-		return false;
+		return 0;
 
 	mutex_lock(&ring->lock);
 	fetched = zaccel_ring_fetch_all(ring, NULL, ZACCEL_POLL_MOST);
@@ -286,7 +286,7 @@ bool zaccel_ring_poll(struct zaccel_ring *ring)
 	poll->cq_head = head;
 	poll->again = fetched > 0;
 	zaccel_ring_poll_note(ring, min(fetched, 0));
-	return poll->again;
+	return max(fetched, 0);
 }
 
 /* Apart from those who have no syncobjs, and do not pay for the arrays. */

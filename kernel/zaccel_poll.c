@@ -33,6 +33,14 @@
 #include "zaccel_poll.h"
 #include "zaccel_ring.h"
 
+/*
+ * How often a poller goes round before it looks at anything but rings: the clock, who
+ * wants its lock, whether it is to end. Each time, that would be most of what it does.
+ * It looks at these earlier once it has taken so many entries.
+ */
+#define ZACCEL_POLL_ROUNDS	16u
+#define ZACCEL_POLL_ENTRIES	256u
+
 static uint poll_grants;
 module_param(poll_grants, uint, 0644);
 MODULE_PARM_DESC(poll_grants, "pollers that those without CAP_SYS_NICE may have at a time (default 0)");
@@ -86,17 +94,18 @@ bool zaccel_poll_args_valid(const struct drm_zaccel_ring_create *args)
 	return cpu_online(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr);
 }
 
-/* Goes round once. True when something was taken. */
+/* Goes round some times. True when something was taken. */
 static bool zaccel_poller_look(struct zaccel_poller *poller)
 {
 	struct zaccel_ring *ring;
-	bool found = false;
+	u32 i, taken = 0;
 
 	mutex_lock(&poller->lock);
-	list_for_each_entry(ring, &poller->rings, poll.node)
-		found |= zaccel_ring_poll(ring);
+	for (i = 0; i < ZACCEL_POLL_ROUNDS && taken < ZACCEL_POLL_ENTRIES; i++)
+		list_for_each_entry(ring, &poller->rings, poll.node)
+			taken += zaccel_ring_poll(ring);
 	mutex_unlock(&poller->lock);
-	return found;
+	return taken;
 }
 
 /* Of a ring that has ended, a doorbell is the way to learn that. */

@@ -291,10 +291,10 @@ int zaccel_ring_bind_ioctl(struct drm_device *drm, void *data,
 int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs);
 
 /*
- * What a doorbell would do, if there is anything new. For the poller. True when
- * something was taken.
+ * What a doorbell would do, if there is anything new. For the poller. How many
+ * entries were taken.
  */
-bool zaccel_ring_poll(struct zaccel_ring *ring);
+u32 zaccel_ring_poll(struct zaccel_ring *ring);
 
 /* In jiffies, how long it may sleep for this ring's sake. */
 long zaccel_ring_poll_patience(struct zaccel_ring *ring);
