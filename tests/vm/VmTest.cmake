@@ -9,9 +9,12 @@
 #
 #   zaccel_discover_vm_gtests(target TIMEOUT seconds [KERNELS 6 7] [LABELS label...]
 #                             [ENVIRONMENT NAME=VALUE...] [PREFIX text]
-#                             [ALLOW_LOG regex...])
+#                             [ALLOW_LOG regex...] [LATE [NOT_LATE regex...]])
 #     The same for each case of a gtest program, listed when the program is built.
 #     ALLOW_LOG: records of the kernel log that the cases bring about, and look at.
+#     LATE: each case has a second test, called vm6.late.PREFIXcase, in late mode, but
+#     those whose whole name a NOT_LATE matches. They are about time or the place where
+#     batches run, or run thousands, one by one.
 #
 # A machine is booted by the first of its tests and halted after the last; one test at
 # a time uses it, and one machine at a time runs. TIMEOUT is the limit of the command
@@ -54,7 +57,7 @@ function(zaccel_add_vm_test)
 endfunction()
 
 function(zaccel_discover_vm_gtests target)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;PREFIX" "KERNELS;LABELS;ENVIRONMENT;ALLOW_LOG")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "LATE" "TIMEOUT;PREFIX" "KERNELS;LABELS;ENVIRONMENT;ALLOW_LOG;NOT_LATE")
     if(NOT arg_TIMEOUT OR arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "zaccel_discover_vm_gtests needs TIMEOUT: ${ARGN}")
     endif()
@@ -65,11 +68,16 @@ function(zaccel_discover_vm_gtests target)
     list(TRANSFORM arg_LABELS PREPEND --label=)
     list(TRANSFORM arg_ENVIRONMENT PREPEND --env=)
     list(TRANSFORM arg_ALLOW_LOG PREPEND --allow-log=)
+    list(TRANSFORM arg_NOT_LATE PREPEND --not-late=)
+    if(arg_LATE)
+        list(APPEND arg_NOT_LATE --late)
+    endif()
     set(list ${CMAKE_CURRENT_BINARY_DIR}/${target}-vm-tests.cmake)
     add_custom_command(TARGET ${target} POST_BUILD
         COMMAND ${ZACCEL_VM_DISCOVER} --program $<TARGET_FILE:${target}> --output ${list}
                 --prefix=${arg_PREFIX} --timeout ${arg_TIMEOUT} --reserve ${ZACCEL_VM_RESERVE}
                 ${arg_KERNELS} ${arg_LABELS} ${arg_ENVIRONMENT} ${arg_ALLOW_LOG}
+                ${arg_NOT_LATE}
         BYPRODUCTS ${list} COMMENT "Listing the cases of ${target}" VERBATIM)
     set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list})
 endfunction()

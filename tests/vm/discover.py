@@ -3,9 +3,12 @@
 """Lists the cases of a gtest program and writes ctest's registration of each for the machine."""
 import argparse
 import os
+import re
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Long enough for whoever does not wait to come too early, short enough for batches by the thousand.
+LATE_US = 200
 
 
 def cases(program):
@@ -26,14 +29,19 @@ def quoted(text):
     return f"[==[{text}]==]"
 
 
-def registration(arguments, kernel, case):
-    name = f"vm{kernel}.{arguments.prefix}{case}"
+def runs_late(arguments, case):
+    return arguments.late and not any(re.fullmatch(pattern, case) for pattern in arguments.not_late)
+
+
+def registration(arguments, kernel, case, late):
+    name = f"vm{kernel}.{'late.' if late else ''}{arguments.prefix}{case}"
+    wrapper = [os.path.join(HERE, "late"), str(LATE_US)] if late else []
     command = [os.path.join(HERE, "vm.py"), "exec", "--name", f"vm{kernel}",
                "--timeout", str(arguments.timeout), "--cwd", os.path.dirname(arguments.program),
                *(f"--env={pair}" for pair in arguments.env),
                *(f"--allow-log={pattern}" for pattern in arguments.allow_log),
-               "--", arguments.program, f"--gtest_filter={case}"]
-    labels = ";".join([f"kernel{kernel}", *arguments.label])
+               "--", *wrapper, arguments.program, f"--gtest_filter={case}"]
+    labels = ";".join([f"kernel{kernel}", *arguments.label, *(["late"] if late else [])])
     return (f"add_test({quoted(name)} {' '.join(quoted(word) for word in command)})\n"
             f"set_tests_properties({quoted(name)} PROPERTIES TIMEOUT {arguments.timeout + arguments.reserve} "
             f"FIXTURES_REQUIRED vm{kernel} RESOURCE_LOCK vm SKIP_RETURN_CODE 77 LABELS {quoted(labels)})\n")
@@ -50,6 +58,8 @@ def main():
     parser.add_argument("--label", action="append", default=[])
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--allow-log", action="append", default=[])
+    parser.add_argument("--late", action="store_true")
+    parser.add_argument("--not-late", action="append", default=[])
     arguments = parser.parse_args()
     found = cases(arguments.program)
     if not found:
@@ -57,7 +67,9 @@ def main():
     with open(arguments.output, "w", encoding="utf-8") as file:
         for kernel in arguments.kernel:
             for case in found:
-                file.write(registration(arguments, kernel, case))
+                file.write(registration(arguments, kernel, case, late=False))
+            for case in filter(lambda case: runs_late(arguments, case), found):
+                file.write(registration(arguments, kernel, case, late=True))
 
 
 main()
