@@ -91,6 +91,7 @@ static void zaccel_job_clean(struct zaccel_job *job)
 	job->late = NULL;
 	job->instance = NULL;
 	job->error = 0;
+	job->cut_off = false;
 	job->ready = false;
 	job->running = false;
 	job->preempted = 0;

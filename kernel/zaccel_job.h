@@ -121,6 +121,8 @@ struct zaccel_job {
 	int error;
 	/** @reason: in words; valid when @error is not 0 */
 	const char *reason;
+	/** @cut_off: a command ended with it; else it came when all was done */
+	bool cut_off;
 	/** @at: completion index of the command that runs */
 	u32 at;
 	/** @beat: counts what progress it makes */

@@ -65,6 +65,9 @@ static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec,
 		}
 		if (!error)
 			error = ret;
+		/* It was told to end, and that is what became of it. */
+		if (zaccel_job_error(job))
+			return zaccel_job_error(job);
 		if (!(cmd->flags & ZACCEL_CMD_CONTINUE))
 			break;
 	}
@@ -151,6 +154,8 @@ static __always_inline int zaccel_job_run(struct zaccel_job *job,
 			continue;
 		if (!error)
 			error = status;
+		if (on_thread && status == READ_ONCE(job->error))
+			job->cut_off = true;
 		if (!(cmd->flags & ZACCEL_CMD_CONTINUE) || zaccel_job_error(job)) {
 			zaccel_job_cancel(job, i + 1);
 			break;
@@ -241,8 +246,7 @@ void zaccel_job_execute(struct zaccel_job *job)
 	error = zaccel_job_run(job, true);
 	zaccel_stats_end(job);
 	WRITE_ONCE(job->running, false);
-	/* Else it was done just before it was told to end. */
-	if (unlikely(error == -ETIMEDOUT && READ_ONCE(job->error)))
+	if (unlikely(job->cut_off))
 		zaccel_watchdog_report(job);
 	trace_zaccel_complete(job, error, job->busy_ns);
 	zaccel_job_finish(job, error);

@@ -77,6 +77,17 @@ TEST_F(Watchdog, HungBatchEndsAfterItsRingsTimeout) {
     EXPECT_GE(report.ms, 700U);
 }
 
+// The fence tells of the first that failed, the report of the one that hung.
+TEST_F(Watchdog, HangBehindAFailureIsReported) {
+    Ring ring(device_, with_timeout(short_timeout));
+    drm_zaccel_command fails = mark(3);
+    fails.flags |= ZACCEL_CMD_CONTINUE;
+    fault_.set("hang");
+    const auto done = ring.run({fails, nop(), nop()});
+    EXPECT_EQ(statuses(done), (std::vector<int>{-EBADSLT, -ETIMEDOUT, -ECANCELED}));
+    EXPECT_EQ(expect_report().command, 1U);
+}
+
 TEST_F(Watchdog, EndOfABatchIsTraced) {
     for (const char* fault : {"hang", "lose"}) {
         const Trace trace;
