@@ -183,7 +183,8 @@ static noinline void zaccel_job_signal(struct zaccel_job *job, int error)
 {
 	if (error)
 		dma_fence_set_error(job->fence, error);
-	dma_fence_signal(job->fence);
+	/* A clock was looked at already, and this is the time of the completions. */
+	dma_fence_signal_timestamp(job->fence, ns_to_ktime(job->end_ns));
 }
 
 /* All that others can see of the job, but for its completions. */

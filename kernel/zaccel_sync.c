@@ -111,33 +111,35 @@ static int zaccel_syncs_add_out(struct zaccel_syncs *syncs,
 	return ret;
 }
 
-static int zaccel_syncs_copy(struct drm_zaccel_sync *array, u64 user, u32 count)
+/* One at a time: of a size that is known there is less to be checked. */
+static int zaccel_syncs_add(struct zaccel_syncs *syncs, struct drm_file *file,
+			    u64 user, u32 count,
+			    int (*add)(struct zaccel_syncs *syncs,
+				       struct drm_file *file,
+				       const struct drm_zaccel_sync *sync))
 {
+	const struct drm_zaccel_sync __user *array = u64_to_user_ptr(user);
+	struct drm_zaccel_sync sync;
+	int ret = 0;
+	u32 i;
+
 	if (count > ZACCEL_MAX_SYNCOBJS)
 		return -EINVAL;
-	if (copy_from_user(array, u64_to_user_ptr(user),
-			   count * sizeof(*array)))
-		return -EFAULT;
-	return 0;
+	for (i = 0; i < count && !ret; i++)
+		ret = copy_from_user(&sync, &array[i], sizeof(sync)) ?
+		      -EFAULT : add(syncs, file, &sync);
+	return ret;
 }
 
 int zaccel_syncs_get(struct zaccel_syncs *syncs, struct drm_file *file,
 		     const struct drm_zaccel_ring_submit *args)
 {
-	struct drm_zaccel_sync array[ZACCEL_MAX_SYNCOBJS];
-	int ret;
-	u32 i;
+	int ret = zaccel_syncs_add(syncs, file, args->in_syncobjs,
+				   args->in_count, zaccel_syncs_add_in);
 
-	ret = zaccel_syncs_copy(array, args->in_syncobjs, args->in_count);
-	for (i = 0; i < args->in_count && !ret; i++)
-		ret = zaccel_syncs_add_in(syncs, file, &array[i]);
-	if (ret)
-		return ret;
-
-	ret = zaccel_syncs_copy(array, args->out_syncobjs, args->out_count);
-	for (i = 0; i < args->out_count && !ret; i++)
-		ret = zaccel_syncs_add_out(syncs, file, &array[i]);
-	return ret;
+	return ret ? ret : zaccel_syncs_add(syncs, file, args->out_syncobjs,
+					    args->out_count,
+					    zaccel_syncs_add_out);
 }
 
 void zaccel_syncs_note(struct zaccel_syncs *syncs, struct dma_fence *fence)
