@@ -266,7 +266,7 @@ static void zaccel_ring_poll_note(struct zaccel_ring *ring, int status)
 	WRITE_ONCE(ring->header->poll_status, status);
 }
 
-u32 zaccel_ring_poll(struct zaccel_ring *ring)
+int zaccel_ring_poll(struct zaccel_ring *ring)
 {
 	struct zaccel_ring_poll *poll = &ring->poll;
 	u32 tail = READ_ONCE(ring->header->sq_tail);
@@ -286,7 +286,7 @@ u32 zaccel_ring_poll(struct zaccel_ring *ring)
 	poll->cq_head = head;
 	poll->again = fetched > 0;
 	zaccel_ring_poll_note(ring, min(fetched, 0));
-	return max(fetched, 0);
+	return fetched > 0 ? fetched : -EAGAIN;
 }
 
 /* Apart from those who have no syncobjs, and do not pay for the arrays. */

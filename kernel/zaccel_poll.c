@@ -36,10 +36,11 @@
 /*
  * How often a poller goes round before it looks at anything but rings: the clock, who
  * wants its lock, whether it is to end. Each time, that would be most of what it does.
- * It looks at these earlier once it has taken so many entries.
+ * It looks at these earlier once it has taken so many entries, or found some that it
+ * could not take, which costs as much.
  */
 #define ZACCEL_POLL_ROUNDS	16u
-#define ZACCEL_POLL_ENTRIES	256u
+#define ZACCEL_POLL_ENTRIES	256
 
 static uint poll_grants;
 module_param(poll_grants, uint, 0644);
@@ -98,12 +99,19 @@ bool zaccel_poll_args_valid(const struct drm_zaccel_ring_create *args)
 static bool zaccel_poller_look(struct zaccel_poller *poller)
 {
 	struct zaccel_ring *ring;
-	u32 i, taken = 0;
+	int n, taken = 0;
+	bool more = true;
+	u32 i;
 
 	mutex_lock(&poller->lock);
-	for (i = 0; i < ZACCEL_POLL_ROUNDS && taken < ZACCEL_POLL_ENTRIES; i++)
-		list_for_each_entry(ring, &poller->rings, poll.node)
-			taken += zaccel_ring_poll(ring);
+	for (i = 0; i < ZACCEL_POLL_ROUNDS && more; i++) {
+		list_for_each_entry(ring, &poller->rings, poll.node) {
+			n = zaccel_ring_poll(ring);
+			more &= n >= 0;
+			taken += max(n, 0);
+		}
+		more &= taken < ZACCEL_POLL_ENTRIES;
+	}
 	mutex_unlock(&poller->lock);
 	return taken;
 }

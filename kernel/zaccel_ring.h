@@ -292,9 +292,9 @@ int zaccel_ring_submit(struct zaccel_ring *ring, struct zaccel_syncs *syncs);
 
 /*
  * What a doorbell would do, if there is anything new. For the poller. How many
- * entries were taken.
+ * entries were taken, or -EAGAIN when it tried, and none could be.
  */
-u32 zaccel_ring_poll(struct zaccel_ring *ring);
+int zaccel_ring_poll(struct zaccel_ring *ring);
 
 /* In jiffies, how long it may sleep for this ring's sake. */
 long zaccel_ring_poll_patience(struct zaccel_ring *ring);
