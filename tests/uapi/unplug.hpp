@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "device.hpp"
 #include "foreign.hpp"
+#include "late.hpp"
 #include "process.hpp"
 
 namespace uapi_tests {
@@ -28,7 +30,15 @@ inline int write_driver(const char* file) {
 }
 
 inline void unbind() { check(write_driver("unbind"), "unbind"); }
-inline void bind() { check(write_driver("bind"), "bind"); }
+/// As late as tests/vm/late wants it: a device that comes anew would not be.
+inline void make_late() {
+    if (const char* us = std::getenv("ZACCEL_LATE_US")) check(LateMode::write("late_us", us), us);
+}
+
+inline void bind() {
+    check(write_driver("bind"), "bind");
+    make_late();
+}
 
 inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
 
@@ -40,6 +50,7 @@ inline void reload(std::vector<std::string> parameters = {}) {
     check(eventually([] { return unload() == 0; }) ? 0 : EBUSY, "unload");
     parameters.insert(parameters.begin(), {"/sbin/modprobe", "zaccel"});
     check(run_program(parameters) == 0 ? 0 : ENODEV, "modprobe");
+    make_late();
 }
 
 /// The module with parameters; without them when it goes. Nobody uses it before or after.
@@ -55,7 +66,7 @@ class Reloaded {
 class DeviceGuard {
  public:
     ~DeviceGuard() {
-        if (!std::filesystem::exists("/sys/module/zaccel")) load_module("zaccel");
+        if (!std::filesystem::exists("/sys/module/zaccel")) reload();
         if (!is_bound()) bind();
     }
 };
