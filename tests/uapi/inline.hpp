@@ -48,6 +48,7 @@ class EngineThreads {
     }
 
     std::size_t count() const { return pids_.size(); }
+    const std::vector<pid_t>& pids() const { return pids_; }
 
     /// How often they have begun to run, once all of them sleep.
     std::uint64_t settled() const {

@@ -66,8 +66,8 @@ class Course {
             memory_[i] = static_cast<std::uint8_t>(random_.word());
     }
 
-    Outcome run(int doorbells) {
-        for (int i = 0; i < doorbells; i++) {
+    Outcome run(unsigned doorbells) {
+        for (unsigned i = 0; i < doorbells; i++) {
             put_batches();
             random_.chance(4) ? kick_doorbell() : submit_with_syncobjs();
             ring_.wait_for(ring_.sq_tail());
@@ -244,10 +244,17 @@ class InlineEqual : public DeviceTest, public testing::WithParamInterface<std::u
     Outcome run_with(std::uint32_t budget) {
         InlineBytes::set(budget);
         const std::uint64_t before = threads_.settled();
-        Outcome outcome = Course(device_, GetParam()).run(300);
-        EXPECT_TRUE(threads_.ran_since(before) || budget == InlineBytes::standard);
+        Outcome outcome = Course(device_, GetParam()).run(doorbells);
+        const std::uint64_t turns = threads_.settled() - before;
+        // Between the two, now here and now there.
+        const std::uint64_t least = budget == 0 ? doorbells / 2 : 0;
+        const std::uint64_t most = budget == InlineBytes::standard ? doorbells / 10 : UINT64_MAX;
+        EXPECT_GE(turns, least) << "of the thread";
+        EXPECT_LE(turns, most) << "of the thread";
         return outcome;
     }
+
+    static constexpr unsigned doorbells = 300;
 
     InlineBytes budget_;
     EngineThreads threads_;

@@ -5,9 +5,11 @@
 
 #include <drm/drm_fourcc.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "ringfd.hpp"
 #include "sleeper.hpp"
 #include "syncobj.hpp"
+#include "trace.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -60,6 +63,34 @@ class Inline : public DeviceTest {
 };
 
 const drm_zaccel_command write_it = fill(range, 0, page, 0x4747474747474747);
+
+/// What the kernel allocates for this thread while it rings, with or without an out-syncobj.
+class InlineAllocations : public Inline {
+ protected:
+    std::size_t of_doorbells(std::span<const std::uint32_t> out) {
+        const Trace trace({"kmem/kmalloc", "kmem/kmem_cache_alloc"}, ::gettid());
+        for (int i = 0; i < 200; i++) ring_one(out);
+        trace.stop();
+        return trace.events().size();
+    }
+
+    void ring_one(std::span<const std::uint32_t> out) {
+        ring_.put(nop());
+        ring_.put(fill(range, 0, 64, 1));
+        ring_.put(with(fill(list, 0, 64, 2), ZACCEL_CMD_END));
+        EXPECT_EQ(ring_.submit({}, out), 0);
+        ring_.set_cq_head(ring_.sq_tail());
+    }
+
+    const Fd dmabuf_ = list_.export_dmabuf();
+};
+
+TEST_F(InlineAllocations, AreForFencesOnly) {
+    const std::uint32_t out[] = {timeline_.handle()};
+    for (int i = 0; i < 20; i++) ring_one({});
+    EXPECT_EQ(of_doorbells({}), 0U);
+    EXPECT_GE(of_doorbells(out), 200U);
+}
 
 TEST_F(Inline, IsCompleteWhenTheDoorbellReturns) {
     const drm_zaccel_completion done = run({with(write_it, 0)}).at(0);

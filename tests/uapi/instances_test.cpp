@@ -3,6 +3,8 @@
 // The module loaded with other parameters: an engine that runs several batches at once, and what is
 // run inside the doorbell.
 
+#include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,6 +65,24 @@ TEST_F(Parameter, InlineBytesAreLimited) {
         EXPECT_EQ(InlineBytes::read(), expected) << parameter;
     }
     EXPECT_EQ(InlineBytes::read(), std::to_string(InlineBytes::standard));
+}
+
+std::vector<int> policies() {
+    const EngineThreads threads;
+    std::vector<int> all;
+    for (const pid_t thread : threads.pids()) all.push_back(::sched_getscheduler(thread));
+    return all;
+}
+
+TEST_F(Parameter, RealtimeIsForTheAdministrator) {
+    EXPECT_EQ(policies(), std::vector<int>(1, SCHED_OTHER));
+    const Reloaded module({"realtime=1", "instances=2", "inline_bytes=0"});
+    EXPECT_EQ(policies(), std::vector<int>(2, SCHED_FIFO));
+    const Fd device = open_device();
+    EXPECT_EQ(Ring(device).run_one(nop()).status, 0);
+    struct stat file{};
+    ASSERT_EQ(::stat("/sys/module/zaccel/parameters/realtime", &file), 0);
+    EXPECT_EQ(file.st_mode & 0777, 0444U);
 }
 
 TEST_F(Parameter, InlineBytesFileGoesWithTheDevice) {

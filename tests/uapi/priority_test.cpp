@@ -15,9 +15,11 @@
 
 #include "fault.hpp"
 #include "fixture.hpp"
+#include "foreign.hpp"
 #include "late.hpp"
 #include "process.hpp"
 #include "ring.hpp"
+#include "syncobj.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -164,6 +166,22 @@ TEST_F(QueuedByPriority, LowOnesRunWhenTheOthersHaveStopped) {
     for (const std::uint64_t time : times(below)) EXPECT_GT(time, last);
 }
 
+// Wherever their doorbells stood in line.
+TEST_F(QueuedByPriority, WhatBecameReadyFirstComesFirst) {
+    const ManualFence gates[2];
+    for (const ManualFence& gate : gates) {
+        Syncobj in(device_);
+        in.import_sync_file(gate.sync_file());
+        Ring& ring = *rings_.emplace_back(std::make_unique<Ring>(device_));
+        ring.put_batch({nop()});
+        ASSERT_EQ(ring.submit(std::vector{in.handle()}, {}), 0);
+    }
+    queue(normal);
+    gates[1].signal();
+    gates[0].signal();
+    expect_order({2, 1, 0});
+}
+
 struct Pair {
     std::uint32_t running;
     std::uint32_t coming;
@@ -240,6 +258,30 @@ TEST_P(NotHigher, WaitsForTheEnd) {
 
 INSTANTIATE_TEST_SUITE_P(Priorities, NotHigher,
                          testing::Values(Pair{low, low}, Pair{normal, normal}, Pair{high, low}),
+                         name_of_pair);
+
+class Patience : public DeviceTest, public testing::WithParamInterface<Pair> {};
+
+// However many of a higher priority there are.
+TEST_P(Patience, EndsAfterHalfASecond) {
+    constexpr std::uint32_t batches = 40;
+    const Fault slow("slow 20000");
+    std::vector<Ring> above;
+    for (int i = 0; i < 3; i++) {
+        above.emplace_back(device_, with_priority(GetParam().coming));
+        for (std::uint32_t j = 0; j < batches; j++) above.back().put_batch({nop()});
+        ASSERT_EQ(above.back().submit(), 0);
+    }
+    Ring below(device_, with_priority(GetParam().running));
+    const auto begun = static_cast<std::uint64_t>(deadline_in(std::chrono::seconds(0)));
+    const std::uint64_t waited = below.run_one(nop()).time_ns - begun;
+    for (const Ring& ring : above) EXPECT_FALSE(ring.posted(batches)) << "they had come to an end";
+    EXPECT_GE(waited, 490'000'000U);
+    for (const Ring& ring : above) ring.wait_for(batches);
+}
+
+INSTANTIATE_TEST_SUITE_P(Priorities, Patience,
+                         testing::Values(Pair{low, normal}, Pair{low, high}, Pair{normal, high}),
                          name_of_pair);
 
 // Each in the midst of the one below it.

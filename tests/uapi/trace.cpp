@@ -37,22 +37,34 @@ bool parse(const std::string& line, TraceEvent& event) {
 
 }  // namespace
 
-Trace::Trace(const std::vector<std::string>& events)
+Trace::Trace(const std::vector<std::string>& events, pid_t thread)
     : directory_("/sys/kernel/tracing/instances/zaccel-" + std::to_string(::getpid())) {
     check(::mkdir(directory_.c_str(), 0700) == 0 ? 0 : errno, directory_.c_str());
     try {
         // One clock for all CPUs: the order of events is the order in time.
         write_file(directory_ + "/trace_clock", "mono");
         write_file(directory_ + "/buffer_size_kb", "256");
+        if (thread) write_file(directory_ + "/set_event_pid", std::to_string(thread));
+        switch_ = Fd(::open((directory_ + "/tracing_on").c_str(), O_WRONLY | O_CLOEXEC));
+        check(switch_ ? 0 : errno, "tracing_on");
+        stop();
         for (const std::string& event : events)
             write_file(directory_ + "/events/" + event + "/enable", "1");
+        turn("1");
     } catch (...) {
         remove();
         throw;
     }
 }
 
-Trace::~Trace() { remove(); }
+Trace::~Trace() {
+    switch_.reset();
+    remove();
+}
+
+void Trace::turn(const char* on) const {
+    check(::write(switch_.get(), on, 1) < 0 ? errno : 0, "tracing_on");
+}
 
 void Trace::remove() const { ::rmdir(directory_.c_str()); }
 
