@@ -12,7 +12,7 @@
 #                             [ALLOW_LOG regex...] [LATE [NOT_LATE regex...]])
 #     The same for each case of a gtest program, listed when the program is built.
 #     ALLOW_LOG: records of the kernel log that the cases bring about, and look at.
-#     LATE: each case has a second test, called vm6.late.PREFIXcase, in late mode, but
+#     LATE: each case has a second test, vm6.late.PREFIXcase, in late mode, but
 #     those whose whole name a NOT_LATE matches. They are about time or the place where
 #     batches run, bring the device anew themselves, or run thousands of batches, one by
 #     one.
