@@ -116,6 +116,12 @@ accel::Completion FrameRunner::complete(const accel::Command& command) {
     return ring_->try_reap().value();
 }
 
+// Nothing stands before the command in its batch: what canceled it is that the device went.
+std::error_code FrameRunner::reason(const accel::Completion& completion) {
+    if (completion.status != make_error_code(accel::Errc::canceled)) return completion.status;
+    return make_error_code(accel::Errc::device_lost);
+}
+
 // Ends what may still run, before the frames go to others who write to them.
 void FrameRunner::give_up(GstBuffer* in, GstBuffer* out) {
     ring_.reset();
@@ -140,7 +146,8 @@ void FrameRunner::run(GstBuffer* in, GstBuffer* out, Fallback fallback, const Ma
         throw;
     }
     GST_LOG("completed: %s", completion.status.message().c_str());
-    if (!completion.ok()) throw accel::Error(completion.status, device_->info().path + ": command");
+    if (!completion.ok())
+        throw accel::Error(reason(completion), device_->info().path + ": command");
     stats.add_frame(std::chrono::steady_clock::now() - began);
 }
 

@@ -65,6 +65,7 @@ class FrameRunner {
     const accel::Slot& output(GstBuffer* out);
     GstPtr<GstBuffer> upload(GstBuffer* in);
     accel::Completion complete(const accel::Command& command);
+    static std::error_code reason(const accel::Completion& completion);
     void give_up(GstBuffer* in, GstBuffer* out);
 
     DevicePtr device_;
