@@ -32,11 +32,11 @@
 #define ZACCEL_LATE_GRACE_MS	10
 
 static uint late_us;
-module_param(late_us, uint, 0444);
+module_param(late_us, uint, 0644);
 MODULE_PARM_DESC(late_us, "hold each batch back for so many us, with poison in its destinations");
 
 static bool hold;
-module_param(hold, bool, 0444);
+module_param(hold, bool, 0644);
 MODULE_PARM_DESC(hold, "hold each batch back until \"advance\" in debugfs is written");
 
 /* Lines of memory that a command writes. */
@@ -201,8 +201,8 @@ void zaccel_late_wait(struct zaccel_ring *ring, u32 end)
 
 void zaccel_late_init(struct zaccel_engine *engine)
 {
-	engine->late_us = min(late_us, ZACCEL_LATE_MAX_US);
-	engine->hold = hold;
+	engine->late_us = min(READ_ONCE(late_us), ZACCEL_LATE_MAX_US);
+	engine->hold = READ_ONCE(hold);
 	atomic_set(&engine->advance, 0);
 	init_waitqueue_head(&engine->wait);
 }

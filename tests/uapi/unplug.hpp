@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -17,7 +16,6 @@
 
 #include "device.hpp"
 #include "foreign.hpp"
-#include "late.hpp"
 #include "process.hpp"
 
 namespace uapi_tests {
@@ -30,15 +28,7 @@ inline int write_driver(const char* file) {
 }
 
 inline void unbind() { check(write_driver("unbind"), "unbind"); }
-/// As late as tests/vm/late wants it: a device that comes anew would not be.
-inline void make_late() {
-    if (const char* us = std::getenv("ZACCEL_LATE_US")) check(LateMode::write("late_us", us), us);
-}
-
-inline void bind() {
-    check(write_driver("bind"), "bind");
-    make_late();
-}
+inline void bind() { check(write_driver("bind"), "bind"); }
 
 inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
 
@@ -50,7 +40,6 @@ inline void reload(std::vector<std::string> parameters = {}) {
     check(eventually([] { return unload() == 0; }) ? 0 : EBUSY, "unload");
     parameters.insert(parameters.begin(), {"/sbin/modprobe", "zaccel"});
     check(run_program(parameters) == 0 ? 0 : ENODEV, "modprobe");
-    make_late();
 }
 
 /// The module with parameters; without them when it goes. Nobody uses it before or after.
@@ -66,7 +55,7 @@ class Reloaded {
 class DeviceGuard {
  public:
     ~DeviceGuard() {
-        if (!std::filesystem::exists("/sys/module/zaccel")) reload();
+        if (!std::filesystem::exists("/sys/module/zaccel")) load_module("zaccel");
         if (!is_bound()) bind();
     }
 };
