@@ -24,8 +24,6 @@
 #include "zaccel_sync.h"
 #include "zaccel_trace.h"
 
-/* Entries that a poller takes from a ring before it looks at the next. */
-#define ZACCEL_POLL_MOST	256u
 /* The longest pause between two tries of it, when room or memory is missing. */
 #define ZACCEL_POLL_RETRY_MS	64u
 

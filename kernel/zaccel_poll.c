@@ -36,11 +36,10 @@
 /*
  * How often a poller goes round before it looks at anything but rings: the clock, who
  * wants its lock, whether it is to end. Each time, that would be most of what it does.
- * It looks at these earlier once it has taken so many entries, or found some that it
- * could not take, which costs as much.
+ * It looks at these earlier once it has taken ZACCEL_POLL_MOST entries, or found some
+ * that it could not take, which costs as much.
  */
 #define ZACCEL_POLL_ROUNDS	16u
-#define ZACCEL_POLL_ENTRIES	256
 
 static uint poll_grants;
 module_param(poll_grants, uint, 0644);
@@ -110,7 +109,7 @@ static bool zaccel_poller_look(struct zaccel_poller *poller)
 			more &= n >= 0;
 			taken += max(n, 0);
 		}
-		more &= taken < ZACCEL_POLL_ENTRIES;
+		more &= taken < ZACCEL_POLL_MOST;
 	}
 	mutex_unlock(&poller->lock);
 	return taken;

@@ -12,6 +12,8 @@ struct zaccel_ring;
 /* Of drm_zaccel_ring_create.idle_us. */
 #define ZACCEL_DEFAULT_IDLE_US	1000u
 #define ZACCEL_MAX_IDLE_US	1000000u
+/* Entries that a poller takes from a ring before it looks at the next. */
+#define ZACCEL_POLL_MOST	256
 
 /* What concerns polling in the arguments of a ring to be. */
 bool zaccel_poll_args_valid(const struct drm_zaccel_ring_create *args);

@@ -57,6 +57,7 @@ static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec,
 	for (i = 0; i < exec->exec.count; i++) {
 		struct zaccel_cmd *cmd = &exec->exec.cmds[i];
 		u64 ignored = 0;
+		int ended;
 
 		ret = zaccel_cmd_run(job, cmd, &ignored);
 		if (!ret) {
@@ -66,8 +67,9 @@ static int zaccel_exec_run(struct zaccel_job *job, struct zaccel_cmd *exec,
 		if (!error)
 			error = ret;
 		/* It was told to end, and that is what became of it. */
-		if (zaccel_job_error(job))
-			return zaccel_job_error(job);
+		ended = zaccel_job_error(job);
+		if (ended)
+			return ended;
 		if (!(cmd->flags & ZACCEL_CMD_CONTINUE))
 			break;
 	}

@@ -16,6 +16,7 @@
 
 #include "eventfd.hpp"
 #include "fixture.hpp"
+#include "query.hpp"
 #include "ring.hpp"
 #include "ringfd.hpp"
 
@@ -101,12 +102,8 @@ class Growth : public DeviceTest {
     }
 
     void add_buffer_calls() {
-        drm_zaccel_query query{};
-        query.type = ZACCEL_QUERY_DEVICE;
-        query.stride = sizeof(info_);
-        query.count = 1;
-        query.data = reinterpret_cast<std::uintptr_t>(&info_);
-        add("QUERY", DRM_IOCTL_ZACCEL_QUERY, query);
+        add("QUERY", DRM_IOCTL_ZACCEL_QUERY,
+            query_args(ZACCEL_QUERY_DEVICE, &info_, sizeof(info_), 1));
 
         drm_zaccel_buffer_create create{};
         create.size = 100;
@@ -348,11 +345,7 @@ class GrowthOfTable : public DeviceTest {
     Bytes read(std::uint32_t type, std::uint32_t stride, std::uint32_t count,
                std::uint8_t filling) {
         Bytes bytes(std::size_t{stride} * (count + 1), filling);
-        drm_zaccel_query args{};
-        args.type = type;
-        args.stride = stride;
-        args.count = count;
-        args.data = reinterpret_cast<std::uintptr_t>(bytes.data());
+        drm_zaccel_query args = query_args(type, bytes.data(), stride, count);
         EXPECT_EQ(call(device_, DRM_IOCTL_ZACCEL_QUERY, args), 0);
         size_ = args.stride;
         count_ = args.count;

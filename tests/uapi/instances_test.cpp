@@ -19,6 +19,7 @@
 #include "fixture.hpp"
 #include "inline.hpp"
 #include "process.hpp"
+#include "query.hpp"
 #include "ring.hpp"
 #include "syncobj.hpp"
 #include "unplug.hpp"
@@ -30,15 +31,7 @@ constexpr std::uint64_t page = 4096;
 constexpr std::uint32_t instances = 4;
 
 std::uint32_t queried_instances() {
-    const Fd device = open_device();
-    drm_zaccel_engine_info info{};
-    drm_zaccel_query query{};
-    query.type = ZACCEL_QUERY_ENGINES;
-    query.stride = sizeof(info);
-    query.count = 1;
-    query.data = reinterpret_cast<std::uintptr_t>(&info);
-    check(call(device, DRM_IOCTL_ZACCEL_QUERY, query), "query");
-    return info.instances;
+    return query_table<drm_zaccel_engine_info>(open_device(), ZACCEL_QUERY_ENGINES).at(0).instances;
 }
 
 class Parameter : public CountedTest {

@@ -12,6 +12,7 @@
 
 #include "fixture.hpp"
 #include "memory.hpp"
+#include "query.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -20,27 +21,9 @@ class Query : public DeviceTest {
  protected:
     int query(drm_zaccel_query& args) { return call(device_, DRM_IOCTL_ZACCEL_QUERY, args); }
 
-    static drm_zaccel_query make(std::uint32_t type, void* data, std::uint32_t stride,
-                                 std::uint32_t count) {
-        drm_zaccel_query args{};
-        args.type = type;
-        args.stride = stride;
-        args.count = count;
-        args.data = reinterpret_cast<std::uintptr_t>(data);
-        return args;
-    }
-
-    /// The whole table, as two calls give it.
     template <typename T>
     std::vector<T> table(drm_zaccel_query_type type) {
-        drm_zaccel_query args = make(type, nullptr, 0, 0);
-        EXPECT_EQ(query(args), 0);
-        EXPECT_EQ(args.stride, sizeof(T));
-        std::vector<T> elements(args.count);
-        args = make(type, elements.data(), sizeof(T), args.count);
-        EXPECT_EQ(query(args), 0);
-        EXPECT_EQ(args.count, elements.size());
-        return elements;
+        return query_table<T>(device_, type);
     }
 };
 
@@ -132,7 +115,7 @@ TEST_F(Query, RegionsHaveSystemMemory) {
 TEST_F(Query, LessRoomGivesTheFirstElements) {
     const auto whole = table<drm_zaccel_operation_info>(ZACCEL_QUERY_OPERATIONS);
     std::vector<drm_zaccel_operation_info> some(3, drm_zaccel_operation_info{99, 99});
-    drm_zaccel_query args = make(ZACCEL_QUERY_OPERATIONS, some.data(), sizeof(some[0]), 2);
+    drm_zaccel_query args = query_args(ZACCEL_QUERY_OPERATIONS, some.data(), sizeof(some[0]), 2);
     ASSERT_EQ(query(args), 0);
     EXPECT_EQ(args.count, whole.size());
     EXPECT_EQ(some[1].opcode, whole[1].opcode);
@@ -142,28 +125,29 @@ TEST_F(Query, LessRoomGivesTheFirstElements) {
 TEST_F(Query, MoreRoomStaysAsItWas) {
     std::vector<drm_zaccel_engine_info> engines(64);
     engines[63].id = 99;
-    drm_zaccel_query args = make(ZACCEL_QUERY_ENGINES, engines.data(), sizeof(engines[0]), 64);
+    drm_zaccel_query args =
+        query_args(ZACCEL_QUERY_ENGINES, engines.data(), sizeof(engines[0]), 64);
     ASSERT_EQ(query(args), 0);
     EXPECT_LT(args.count, 64U);
     EXPECT_EQ(engines[63].id, 99U);
 }
 
 TEST_F(Query, NoRoomNeedsNoPointer) {
-    drm_zaccel_query args = make(ZACCEL_QUERY_FORMATS, kernel_address(), 0, 0);
+    drm_zaccel_query args = query_args(ZACCEL_QUERY_FORMATS, kernel_address(), 0, 0);
     EXPECT_EQ(query(args), 0);
     EXPECT_GT(args.count, 0U);
 }
 
 TEST_F(Query, UnknownTypeIsInvalid) {
     for (std::uint32_t type : {5U, 0x80000000U, 0xffffffffU}) {
-        drm_zaccel_query args = make(type, nullptr, 0, 0);
+        drm_zaccel_query args = query_args(type, nullptr, 0, 0);
         EXPECT_EQ(query(args), EINVAL) << type;
     }
 }
 
 TEST_F(Query, EveryFlagIsInvalid) {
     for (unsigned bit = 0; bit < 32; bit++) {
-        drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, nullptr, 0, 0);
+        drm_zaccel_query args = query_args(ZACCEL_QUERY_DEVICE, nullptr, 0, 0);
         args.flags = 1U << bit;
         EXPECT_EQ(query(args), EINVAL) << bit;
     }
@@ -171,16 +155,16 @@ TEST_F(Query, EveryFlagIsInvalid) {
 
 TEST_F(Query, NoStrideForElementsIsInvalid) {
     drm_zaccel_device_info info{};
-    drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, &info, 0, 1);
+    drm_zaccel_query args = query_args(ZACCEL_QUERY_DEVICE, &info, 0, 1);
     EXPECT_EQ(query(args), EINVAL);
 }
 
 TEST_F(Query, StrideLargerThanAPageIsInvalid) {
     std::vector<std::uint8_t> bytes(4096);
-    drm_zaccel_query args = make(ZACCEL_QUERY_ENGINES, bytes.data(), 4096, 1);
+    drm_zaccel_query args = query_args(ZACCEL_QUERY_ENGINES, bytes.data(), 4096, 1);
     EXPECT_EQ(query(args), 0);
     for (std::uint32_t stride : {4097U, 1U << 31, ~0U}) {
-        args = make(ZACCEL_QUERY_ENGINES, bytes.data(), stride, 1);
+        args = query_args(ZACCEL_QUERY_ENGINES, bytes.data(), stride, 1);
         EXPECT_EQ(query(args), EINVAL) << stride;
     }
 }
@@ -188,7 +172,8 @@ TEST_F(Query, StrideLargerThanAPageIsInvalid) {
 TEST_F(Query, BadDataPointerFaults) {
     const BadMemory memory;
     for (void* data : memory.unwritable()) {
-        drm_zaccel_query args = make(ZACCEL_QUERY_DEVICE, data, sizeof(drm_zaccel_device_info), 1);
+        drm_zaccel_query args =
+            query_args(ZACCEL_QUERY_DEVICE, data, sizeof(drm_zaccel_device_info), 1);
         EXPECT_EQ(query(args), EFAULT) << data;
     }
 }
@@ -199,7 +184,7 @@ TEST_F(Query, DataThatEndsTooSoonFaults) {
     std::uint8_t* last = memory.end_of_page() - sizeof(drm_zaccel_operation_info);
     std::memset(last, 0xee, sizeof(drm_zaccel_operation_info));
     drm_zaccel_query args =
-        make(ZACCEL_QUERY_OPERATIONS, last, sizeof(drm_zaccel_operation_info), 2);
+        query_args(ZACCEL_QUERY_OPERATIONS, last, sizeof(drm_zaccel_operation_info), 2);
     EXPECT_EQ(query(args), EFAULT);
     EXPECT_EQ(args.count, 2U);
     EXPECT_EQ(args.stride, sizeof(drm_zaccel_operation_info));

@@ -70,15 +70,16 @@ function(zaccel_discover_vm_gtests target)
     list(TRANSFORM arg_ENVIRONMENT PREPEND --env=)
     list(TRANSFORM arg_ALLOW_LOG PREPEND --allow-log=)
     list(TRANSFORM arg_NOT_LATE PREPEND --not-late=)
+    set(late "")
     if(arg_LATE)
-        list(APPEND arg_NOT_LATE --late)
+        set(late --late)
     endif()
     set(list ${CMAKE_CURRENT_BINARY_DIR}/${target}-vm-tests.cmake)
     add_custom_command(TARGET ${target} POST_BUILD
         COMMAND ${ZACCEL_VM_DISCOVER} --program $<TARGET_FILE:${target}> --output ${list}
                 --prefix=${arg_PREFIX} --timeout ${arg_TIMEOUT} --reserve ${ZACCEL_VM_RESERVE}
                 ${arg_KERNELS} ${arg_LABELS} ${arg_ENVIRONMENT} ${arg_ALLOW_LOG}
-                ${arg_NOT_LATE}
+                ${late} ${arg_NOT_LATE}
         BYPRODUCTS ${list} COMMENT "Listing the cases of ${target}" VERBATIM)
     set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list})
 endfunction()
