@@ -32,7 +32,7 @@ SECONDS = 600
 EXIT_INFRASTRUCTURE = 69
 
 # Name to its modes; the program is bench_NAME.
-BENCHMARKS = {"ring": ("path", "wall"), "ops": ("path", "native")}
+BENCHMARKS = {"ring": ("path", "wall"), "share": ("path", "wall"), "ops": ("path", "native")}
 
 
 class BenchError(Exception):
