@@ -3,6 +3,8 @@
 // Batches that do not run inside the doorbell: those that cost too much, and those whose turn it is
 // not yet.
 
+#include <drm/drm_fourcc.h>
+
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -21,7 +23,7 @@ constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t large = 64 * page;
 
 /// Slots.
-enum : std::uint32_t { range, list, sync };
+enum : std::uint32_t { range, list, sync, picture, other_picture };
 
 class NotInline : public DeviceTest {
  protected:
@@ -59,7 +61,7 @@ class NotInline : public DeviceTest {
     EngineThreads threads_;
     Buffer buffer_{device_, large}, list_{device_, large};
     Mapping memory_ = buffer_.map();
-    Ring ring_{device_, {1024, 1024, 4}};
+    Ring ring_{device_, {1024, 1024, 5}};
 };
 
 const drm_zaccel_command write_it = fill(range, 0, page, 0x4747474747474747);
@@ -77,6 +79,63 @@ TEST_F(NotInline, CostOfBytes) {
     expect_cost({fill(range, 0, 1000, 1)}, 64 + 256 + 1000);
     expect_cost({copy(range, list, 0, 0, 1000)}, 64 + 256 + 1000);
     expect_cost({crc32c(range, 0, 1000)}, 64 + 256 + 4 * 1000);
+}
+
+class NotInlineImages : public NotInline {
+ protected:
+    /// A destination of this size, and a source of the same, or of another.
+    void bind_images(std::uint32_t fourcc, std::uint32_t width, std::uint32_t height) const {
+        bind_image(picture, buffer_, fourcc, width, height);
+        bind_image(other_picture, list_, fourcc, width, height);
+    }
+    void bind_image(std::uint32_t slot, const Buffer& buffer, std::uint32_t fourcc,
+                    std::uint32_t width, std::uint32_t height) const {
+        const std::uint32_t pitch = 4 * width;
+        ASSERT_EQ(
+            ring_.bind(image_args(slot, fourcc, width, height, {plane(buffer.handle(), pitch)})),
+            0);
+    }
+
+    static drm_zaccel_command command(drm_zaccel_opcode opcode) {
+        return image_command(opcode, picture, other_picture);
+    }
+};
+
+// A pixel costs the same in each format, a line whatever its length.
+TEST_F(NotInlineImages, Cost) {
+    for (const std::uint32_t fourcc : {DRM_FORMAT_XRGB8888, DRM_FORMAT_R8}) {
+        bind_images(fourcc, 24, 4);
+        expect_cost({command(ZACCEL_OP_INVERT)}, 64 + 4 * (256 + 24 * 8));
+        expect_cost({command(ZACCEL_OP_CONVERT)}, 64 + 4 * (256 + 24 * 128));
+        expect_cost({command(ZACCEL_OP_CONVOLVE3X3)}, 64 + 4 * (256 + 24 * 256));
+        bind_images(fourcc, 4, 24);
+        expect_cost({command(ZACCEL_OP_INVERT)}, 64 + 24 * (256 + 4 * 8));
+        expect_cost({command(ZACCEL_OP_CONVERT)}, 64 + 24 * (256 + 4 * 128));
+        expect_cost({command(ZACCEL_OP_CONVOLVE3X3)}, 64 + 24 * (256 + 4 * 256));
+    }
+}
+
+TEST_F(NotInlineImages, CostIsThatOfWhatIsWritten) {
+    bind_image(picture, buffer_, DRM_FORMAT_XRGB8888, 8, 6);
+    bind_image(other_picture, list_, DRM_FORMAT_R8, 64, 48);
+    expect_cost({command(ZACCEL_OP_CONVERT)}, 64 + 6 * (256 + 8 * 128));
+}
+
+// 64 + 8 * (256 + 479 * 8) is all that there is.
+TEST_F(NotInlineImages, LargestOfTheStandardBudget) {
+    bind_images(DRM_FORMAT_R8, 479, 8);
+    EXPECT_FALSE(runs_on_thread({command(ZACCEL_OP_INVERT)}));
+    bind_images(DRM_FORMAT_R8, 480, 8);
+    EXPECT_TRUE(runs_on_thread({command(ZACCEL_OP_INVERT)})) << "another pixel of each line";
+    bind_images(DRM_FORMAT_R8, 479, 9);
+    EXPECT_TRUE(runs_on_thread({command(ZACCEL_OP_INVERT)})) << "another line";
+}
+
+TEST_F(NotInlineImages, CostsOfABatchAddUp) {
+    bind_images(DRM_FORMAT_XRGB8888, 16, 2);
+    expect_cost(
+        {command(ZACCEL_OP_INVERT), nop(), command(ZACCEL_OP_CONVOLVE3X3), fill(range, 0, 100, 1)},
+        4 * 64 + 2 * (256 + 16 * 8) + 2 * (256 + 16 * 256) + 256 + 100);
 }
 
 TEST_F(NotInline, CostOfManyCommands) {
