@@ -14,7 +14,9 @@ namespace uapi_tests {
 
 /// One event of the kernel's trace.
 struct TraceEvent {
+    pid_t thread = 0;
     std::string name;
+    std::string text;  ///< all that stands behind the name
     std::map<std::string, std::string> fields;
 
     std::uint64_t number(const char* field) const {
