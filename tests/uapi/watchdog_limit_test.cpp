@@ -2,18 +2,16 @@
 
 // How long a batch may run at all, what of its time counts, and what others notice of a hang.
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <future>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "hang.hpp"
 #include "query.hpp"
 #include "syncobj.hpp"
+#include "worker.hpp"
 
 namespace uapi_tests {
 namespace {
@@ -124,52 +122,6 @@ TEST_F(DefaultTimeout, IsTheModulesParameter) {
     EXPECT_GE(now(), start + 300 * ms);
     EXPECT_EQ(expect_report().reason, "no progress");
 }
-
-/// A client that works and looks at what it gets.
-class Worker {
- public:
-    /// Until told to end, in a thread of its own.
-    void start(const std::atomic<bool>& stop) {
-        result_ = std::async(std::launch::async, [this, &stop] {
-            while (!stop) work();
-        });
-    }
-    void join() { result_.get(); }
-
-    int batches() const { return batches_; }
-    int wrong() const { return wrong_; }
-    std::int64_t longest() const { return longest_; }
-
- private:
-    static constexpr std::uint64_t size = 16384;
-
-    void work() {
-        const std::int64_t start = now();
-        const auto pattern = static_cast<std::uint64_t>(++batches_);
-        const auto done = ring_.run({fill(0, 0, size, pattern), crc32c(0, 0, size)});
-        longest_ = std::max(longest_, now() - start);
-        std::uint64_t sum = 0;
-        for (std::size_t i = 0; i < size; i += sizeof(pattern))
-            sum += *reinterpret_cast<const std::uint64_t*>(memory_.data() + i);
-        wrong_ += done.at(0).status != 0 || done.at(1).status != 0 ||
-                  sum != pattern * size / sizeof(pattern);
-    }
-
-    Fd file_ = open_device();
-    Buffer buffer_{file_, size};
-    Mapping memory_ = buffer_.map();
-    Ring ring_ = bound();
-    std::atomic<int> batches_ = 0;
-    int wrong_ = 0;
-    std::int64_t longest_ = 0;
-    std::future<void> result_;
-
-    Ring bound() {
-        Ring ring(file_);
-        check(ring.bind_range(0, buffer_, 0, size), "bind");
-        return ring;
-    }
-};
 
 class BesideAHang : public HangTest {
  protected:
