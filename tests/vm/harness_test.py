@@ -9,6 +9,7 @@ Runs commands that misbehave, each in its own way, in a machine that was booted.
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -67,12 +68,33 @@ def failure(machine, command, options, status, text):
     return None
 
 
+def share_failure():
+    """What ./dev vm --share does, in a machine of its own: files go there and come back."""
+    with tempfile.TemporaryDirectory() as directory:
+        with open(os.path.join(directory, "there"), "w", encoding="ascii") as file:
+            file.write("from the host\n")
+        command = "cat /mnt/share/there && echo from the machine > /mnt/share/back"
+        run = subprocess.run([os.path.join(HERE, "vm.py"), "run", "--name", "share", "--share", directory,
+                              "--timeout=20", "--", "sh", "-c", command],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        back = os.path.join(directory, "back")
+        if run.returncode or "from the host\n" not in run.stdout or not os.path.exists(back):
+            return f"exit status {run.returncode}\n{run.stdout}"
+        with open(back, encoding="ascii") as file:
+            text = file.read()
+        return None if text == "from the machine\n" else f"'{text}' came back"
+
+
+def report(title, wrong):
+    print(f"{'FAIL' if wrong else 'ok  '} {title}" + (f": {wrong}" if wrong else ""), flush=True)
+    return bool(wrong)
+
+
 def main():
     failed = 0
     for title, command, options, status, text in CASES:
-        wrong = failure(sys.argv[1], command, options, status, text)
-        print(f"{'FAIL' if wrong else 'ok  '} {title}" + (f": {wrong}" if wrong else ""), flush=True)
-        failed += bool(wrong)
+        failed += report(title, failure(sys.argv[1], command, options, status, text))
+    failed += report("a directory is shared", share_failure())
     return 1 if failed else 0
 
 
