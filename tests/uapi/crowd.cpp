@@ -37,11 +37,20 @@ struct Tally {
     std::atomic<std::uint32_t> violations;
 };
 
+RingOptions with_priority(std::uint32_t priority) {
+    RingOptions options;
+    options.priority = priority;
+    return options;
+}
+
 /// One ring of a process, and what it is to show.
 class Member {
  public:
     Member(const Fd& device, const Crowd::Options& options, Tally& tally)
-        : options_(options), tally_(tally), buffer_(device, page + options.bytes), ring_(device) {
+        : options_(options),
+          tally_(tally),
+          buffer_(device, page + options.bytes),
+          ring_(device, with_priority(options.priority)) {
         check(ring_.bind_range(cell, buffer_, 0, cell_size), "bind");
         check(ring_.bind_range(bulk, buffer_, page, options.bytes), "bind");
     }
@@ -119,7 +128,7 @@ Crowd::Crowd(const Options& options)
     : options_(options), shared_(std::make_unique<Shared>(options.processes * options.rings)) {
     for (std::size_t i = 0; i < options.processes; i++)
         processes_.push_back(std::make_unique<Child>([&, i]() -> int {
-            run_on(i % cpus);
+            run_on(i % options_.on_cpus);
             live(options_, &shared_->tallies[i * options_.rings], shared_->begun[0]);
         }));
     EXPECT_TRUE(eventually([&] { return shared_->begun[0] == options_.processes; }));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <drm/zaccel_accel.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +17,7 @@ namespace uapi_tests {
 /// long as the crowd lives. Every batch has a result that tells what the one before it left.
 class Crowd {
  public:
-    /// Of the machine; process i is on CPU i % cpus.
+    /// Of the machine.
     static constexpr std::size_t cpus = 2;
 
     struct Options {
@@ -23,6 +25,8 @@ class Crowd {
         std::size_t rings = 8;          ///< of each process
         std::uint32_t outstanding = 4;  ///< batches of a ring
         std::uint64_t bytes = 64;       ///< that a batch writes, beside its number
+        std::size_t on_cpus = cpus;     ///< process i is on CPU i % on_cpus
+        std::uint32_t priority = ZACCEL_PRIORITY_NORMAL;
     };
 
     explicit Crowd(const Options& options);

@@ -23,13 +23,14 @@ void write_file(const std::string& path, const std::string& value) {
 
 /// "   program-123   [001] ..... 12.345678: zaccel_post: ring=1, cookie=0x100000000, cq_tail=1"
 bool parse(const std::string& line, TraceEvent& event) {
-    static const std::regex head(R"(.*-(\d+) +\[\d+\] \S+ +[\d.]+: (\w+): (.*))");
+    static const std::regex head(R"(.*-(\d+) +\[(\d+)\] \S+ +[\d.]+: (\w+): (.*))");
     static const std::regex field(R"((\w+)[=:]([^,\s]+))");
     std::smatch match;
     if (!std::regex_match(line, match, head)) return false;
     event.thread = std::stoi(match[1]);
-    event.name = match[2];
-    event.text = match[3];
+    event.cpu = static_cast<unsigned>(std::stoul(match[2]));
+    event.name = match[3];
+    event.text = match[4];
     event.fields.clear();
     for (std::sregex_iterator i(event.text.begin(), event.text.end(), field), end; i != end; ++i)
         event.fields[(*i)[1]] = (*i)[2];

@@ -17,6 +17,7 @@ struct TraceEvent {
     pid_t thread = 0;
     std::string name;
     std::string text;  ///< all that stands behind the name
+    unsigned cpu = 0;
     std::map<std::string, std::string> fields;
 
     std::uint64_t number(const char* field) const {
