@@ -34,6 +34,9 @@ struct Case {
 /// @throws std::runtime_error for Mode::path outside of the machine that counts instructions
 std::vector<Row> measure(Mode mode, const std::vector<Case>& cases);
 
+/// Leaves the comparisons, but nothing to reach: for goals of another mode.
+void drop_goals(std::vector<Case>& cases);
+
 /// The body of a main() with the arguments --mode MODE: prints what @p rows returns, or what it
 /// throws.
 int run(int argc, char** argv, const std::function<std::vector<Row>(Mode)>& rows);

@@ -250,9 +250,7 @@ std::vector<Case> Bench::cases(Mode mode) {
     add_uses();
     if (mode == Mode::path) return std::move(cases_);
 
-    // Those goals are path lengths.
-    for (Case& one : cases_)
-        for (Comparison& comparison : one.comparisons) comparison.goal.reset();
+    bench::drop_goals(cases_);  // They are path lengths.
     add_cpu();
     return std::move(cases_);
 }

@@ -21,29 +21,21 @@ inline void run_on(std::size_t cpu, pid_t thread = 0) {
     check(::sched_setaffinity(thread, sizeof(set), &set) ? errno : 0, "sched_setaffinity");
 }
 
-/// Where a thread may run; there again when this goes.
-class Affinity {
+/// A thread on one CPU only, until this goes; 0 is the calling one.
+class OnCpu {
  public:
-    explicit Affinity(pid_t thread = 0) : thread_(thread) {
+    explicit OnCpu(std::size_t cpu, pid_t thread = 0) : thread_(thread) {
         check(::sched_getaffinity(thread, sizeof(before_), &before_) ? errno : 0,
               "sched_getaffinity");
+        run_on(cpu, thread);
     }
-    Affinity(const Affinity&) = delete;
-    Affinity& operator=(const Affinity&) = delete;
-    ~Affinity() { ::sched_setaffinity(thread_, sizeof(before_), &before_); }
+    OnCpu(const OnCpu&) = delete;
+    OnCpu& operator=(const OnCpu&) = delete;
+    ~OnCpu() { ::sched_setaffinity(thread_, sizeof(before_), &before_); }
 
  private:
     pid_t thread_;
     cpu_set_t before_{};
-};
-
-/// The calling thread on one CPU only, until it goes.
-class OnCpu {
- public:
-    explicit OnCpu(std::size_t cpu) { run_on(cpu); }
-
- private:
-    Affinity before_;
 };
 
 }  // namespace uapi_tests

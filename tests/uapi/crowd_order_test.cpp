@@ -96,9 +96,6 @@ std::set<std::uint64_t> rings_in_line(const std::vector<Batch>& batches,
 
 class CrowdOrder : public CountedTest, public testing::WithParamInterface<std::size_t> {
  protected:
-    /// The last of those that the crowd is on.
-    CrowdOrder() { run_on(GetParam() - 1, thread_); }
-
     /// Traces a crowd at work. How many of its rings have been seen in line, all times together?
     std::size_t see_in_line(const Crowd& crowd, const std::string& priority) {
         const Trace trace({"zaccel/zaccel_submit", "zaccel/zaccel_ready", "zaccel/zaccel_run"});
@@ -111,8 +108,8 @@ class CrowdOrder : public CountedTest, public testing::WithParamInterface<std::s
     }
 
     const InlineBytes none_{0};
-    pid_t thread_ = EngineThreads().pids().at(0);
-    const Affinity before_{thread_};
+    /// On the last of those that the crowd is on.
+    const OnCpu engine_{GetParam() - 1, EngineThreads().pids().at(0)};
     std::set<std::uint64_t> in_line_;
     std::size_t overtaken_ = 0;
 };

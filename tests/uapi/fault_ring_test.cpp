@@ -91,12 +91,11 @@ TEST_F(RingFault, SlowCommandIsEndedAndTheOtherRingGoesOn) {
 TEST_F(RingFault, SlowIsSpreadEvenly) {
     constexpr std::size_t count = 40;
     constexpr std::uint64_t least = 20'000'000, middle = 60'000'000;
-    const Trace trace;
+    const Trace ends({"zaccel/zaccel_complete"});
     fault_.set("slow 20000 100000 ring 1");
     for (std::size_t i = 0; i < count; i++) EXPECT_EQ(first_.run_one(nop()).status, 0);
     std::vector<std::uint64_t> busy;
-    for (const TraceEvent& event : trace.events())
-        if (event.name == "zaccel_complete") busy.push_back(event.number("busy_ns"));
+    for (const TraceEvent& end : ends.events()) busy.push_back(end.number("busy_ns"));
     ASSERT_EQ(busy.size(), count);
     std::sort(busy.begin(), busy.end());
     EXPECT_GE(busy.front(), least);
@@ -110,7 +109,6 @@ TEST_F(RingFault, SlowIsSpreadEvenly) {
 /// it.
 class Probe {
  public:
-    static constexpr const char* name = "zaccel_test";
     static constexpr const char* event = "zaccel_tests/zaccel_test";
 
     explicit Probe(const std::string& function) {
@@ -192,20 +190,15 @@ TEST_F(RingFault, AsyncCommandsAreCarriedOutByAnotherThread) {
     const pid_t engine = EngineThreads().pids().at(0);
     constexpr std::size_t count = 4, slices = size / (256 << 10);
     const Probe probe("crc32c_run");
-    const Trace trace({"zaccel", Probe::event});
-    const auto slices_run = [&trace] {
-        std::vector<TraceEvent> events = trace.events();
-        std::erase_if(events, [](const TraceEvent& event) { return event.name != Probe::name; });
-        return events;
-    };
+    const Trace slices_run({Probe::event});
     EXPECT_EQ(statuses(first_.run(std::vector(count, crc32c(0, 0, size)))),
               std::vector<int>(count, 0));
-    ASSERT_EQ(slices_run().size(), count * slices);
-    for (const TraceEvent& event : slices_run()) EXPECT_EQ(event.thread, engine);
+    ASSERT_EQ(slices_run.events().size(), count * slices);
+    for (const TraceEvent& event : slices_run.events()) EXPECT_EQ(event.thread, engine);
     fault_.set("async");
     EXPECT_EQ(statuses(first_.run(std::vector(count, crc32c(0, 0, size)))),
               std::vector<int>(count, 0));
-    const std::vector<TraceEvent> all = slices_run();
+    const std::vector<TraceEvent> all = slices_run.events();
     ASSERT_EQ(all.size(), 2 * count * slices);
     for (std::size_t i = count * slices; i < all.size(); i++) EXPECT_NE(all[i].thread, engine);
 }

@@ -48,7 +48,6 @@ Overwriter::Overwriter(const Fd& device, const RingOptions& options)
       memory_(picture_.map()),
       dmabuf_(picture_.export_dmabuf()),
       ring_(device, large(options)) {
-    run_on(0, thread_);
     std::memset(source_.map().data(), 1, pitch * size);
     for (const auto& [slot, buffer] : {std::pair(source, &source_), std::pair(picture, &picture_)})
         check(ring_.bind(image_args(slot, DRM_FORMAT_XRGB8888, size, size,

@@ -3,10 +3,11 @@
 
 // A batch that is ended while the engine writes a buffer that others share.
 
-#include <sys/types.h>
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <future>
+#include <string>
 #include <vector>
 
 #include "buffer.hpp"
@@ -46,8 +47,7 @@ class Overwriter {
     /// It is not the first one any more.
     bool is_overwritten() const;
 
-    pid_t thread_ = EngineThreads().pids().at(0);
-    Affinity before_{thread_};
+    OnCpu engine_{0, EngineThreads().pids().at(0)};
     Buffer source_;
     Buffer picture_;
     Mapping memory_;
@@ -56,5 +56,10 @@ class Overwriter {
     int status_ = 0;
     std::future<std::vector<std::uint8_t>> seen_;
 };
+
+/// Of tests whose parameter is a fault: "none", or "async".
+inline std::string who_carries_out(const testing::TestParamInfo<const char*>& fault) {
+    return fault.param == std::string("none") ? "OfTheThread" : "OfAnotherThread";
+}
 
 }  // namespace uapi_tests

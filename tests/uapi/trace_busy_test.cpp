@@ -41,26 +41,20 @@ class BusyTime : public DeviceTest {
         }
     }
 
-    std::vector<TraceEvent> ends() const {
-        std::vector<TraceEvent> events = trace_.events();
-        std::erase_if(events,
-                      [](const TraceEvent& event) { return event.name != "zaccel_complete"; });
-        return events;
-    }
-
     std::set<pid_t> threads() const {
         std::set<pid_t> all;
-        for (const TraceEvent& event : ends()) all.insert(event.thread);
+        for (const TraceEvent& event : ends_.events()) all.insert(event.thread);
         return all;
     }
 
     /// With nothing under way, and nobody else at work.
     void expect_all_say_the_same(std::uint64_t batches) const {
         std::uint64_t busy_ns = 0;
-        for (const TraceEvent& event : ends()) busy_ns += event.number("busy_ns");
+        const std::vector<TraceEvent> ends = ends_.events();
+        for (const TraceEvent& event : ends) busy_ns += event.number("busy_ns");
         const Fdinfo info(device_);
         const Line line = read_list("clients", "client", info.client_id()).at(0);
-        EXPECT_EQ(ends().size(), batches);
+        EXPECT_EQ(ends.size(), batches);
         EXPECT_EQ(info.batches(), batches);
         EXPECT_EQ(number(line, "batches"), batches);
         EXPECT_GT(busy_ns, 0U);
@@ -72,7 +66,7 @@ class BusyTime : public DeviceTest {
     InlineBytes inline_bytes_;
     Buffer buffer_{device_, size};
     std::vector<Ring> rings_;
-    Trace trace_;
+    Trace ends_{{"zaccel/zaccel_complete"}};
 };
 
 TEST_F(BusyTime, OfTheThread) {

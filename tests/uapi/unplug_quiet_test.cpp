@@ -4,7 +4,6 @@
 // it writes no more.
 
 #include <cerrno>
-#include <string>
 
 #include "fault.hpp"
 #include "fixture.hpp"
@@ -31,11 +30,7 @@ TEST_P(UnplugQuiet, WhenTheDeviceWent) {
     EXPECT_TRUE(end.quiet);
 }
 
-INSTANTIATE_TEST_SUITE_P(Commands, UnplugQuiet, testing::Values("none", "async"),
-                         [](const auto& test) {
-                             return test.param == std::string("none") ? "OfTheThread"
-                                                                      : "OfAnotherThread";
-                         });
+INSTANTIATE_TEST_SUITE_P(Commands, UnplugQuiet, testing::Values("none", "async"), who_carries_out);
 
 }  // namespace
 }  // namespace uapi_tests

@@ -4,7 +4,6 @@
 // more, whoever it was that ended it.
 
 #include <cerrno>
-#include <string>
 
 #include "hang.hpp"
 #include "overwriter.hpp"
@@ -38,9 +37,7 @@ TEST_P(Quiet, WhenItsRingWasDestroyed) {
     EXPECT_TRUE(end.quiet);
 }
 
-INSTANTIATE_TEST_SUITE_P(Commands, Quiet, testing::Values("none", "async"), [](const auto& test) {
-    return test.param == std::string("none") ? "OfTheThread" : "OfAnotherThread";
-});
+INSTANTIATE_TEST_SUITE_P(Commands, Quiet, testing::Values("none", "async"), who_carries_out);
 
 }  // namespace
 }  // namespace uapi_tests

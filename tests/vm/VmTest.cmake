@@ -14,8 +14,7 @@
 #     ALLOW_LOG: records of the kernel log that the cases bring about, and look at.
 #     LATE: each case has a second test, vm6.late.PREFIXcase, in late mode, but
 #     those whose whole name a NOT_LATE matches. They are about time or the place where
-#     batches run, bring the device anew themselves, or run thousands of batches, one by
-#     one.
+#     batches run, or run batches by the ten thousand or write a gigabyte.
 #
 # A machine is booted by the first of its tests and halted after the last; one test at
 # a time uses it, and one machine at a time runs. TIMEOUT is the limit of the command
