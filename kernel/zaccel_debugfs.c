@@ -82,15 +82,21 @@ static void zaccel_show_client(struct seq_file *m, struct drm_file *file)
 {
 	struct zaccel_device *zdev = to_zaccel_device(file->minor->dev);
 	struct zaccel_file *zfile = file->driver_priv;
-	struct drm_memory_stats memory = {};
+	struct drm_memory_stats memory[ZACCEL_NUM_REGIONS] = {};
 	struct zaccel_usage usage;
+	u64 total = 0, shared = 0;
+	u32 i;
 
 	usage = zaccel_stats_read(zfile->stats, &zdev->engine);
-	zaccel_stats_memory(file, &memory);
+	zaccel_stats_memory(file, memory);
+	for (i = 0; i < ZACCEL_NUM_REGIONS; i++) {
+		total += memory[i].private + memory[i].shared;
+		shared += memory[i].shared;
+	}
 	seq_printf(m, "%6llu %5u %12llu %16llu %12llu %12llu", file->client_id,
 		   zaccel_file_num_rings(zfile),
 		   usage.batches, usage.busy_ns,
-		   memory.private + memory.shared, memory.shared);
+		   total, shared);
 	zaccel_show_process(m, file);
 }
 

@@ -127,6 +127,10 @@ static int zaccel_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
+	ret = zaccel_regions_init(zdev);
+	if (ret)
+		return ret;
+
 	ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64));
 	if (ret)
 		return dev_err_probe(dev, ret, "no usable DMA mask\n");

@@ -14,6 +14,7 @@
 #include <drm/drm_file.h>
 
 #include "zaccel_engine.h"
+#include "zaccel_region.h"
 
 struct zaccel_poller;
 struct zaccel_stats;
@@ -28,6 +29,10 @@ struct zaccel_device {
 	struct drm_device drm;
 	/** @engine: what runs the batches */
 	struct zaccel_engine engine;
+	/** @local: what the local region is made of */
+	struct zaccel_heap local;
+	/** @used: bytes of each region that buffers have, until their last user goes */
+	atomic64_t used[ZACCEL_NUM_REGIONS];
 	/** @ring_serial: of the last ring that was made */
 	atomic64_t ring_serial;
 	/** @first_index: where the indices of a new ring begin; for tests */

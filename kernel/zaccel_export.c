@@ -24,10 +24,19 @@
 
 #include "zaccel_compat.h"
 #include "zaccel_gem.h"
+#include "zaccel_region.h"
+
+static int zaccel_dmabuf_attach(struct dma_buf *dma_buf,
+				struct dma_buf_attachment *attach)
+{
+	if (zaccel_region_revoked(dma_buf->priv))
+		return -ENODEV;
+	return drm_gem_map_attach(dma_buf, attach);
+}
 
 /* PRIME's own, under a name that tells ours from those of other drivers. */
 static const struct dma_buf_ops zaccel_dmabuf_ops = {
-	.attach = drm_gem_map_attach,
+	.attach = zaccel_dmabuf_attach,
 	.detach = drm_gem_map_detach,
 	.map_dma_buf = drm_gem_map_dma_buf,
 	.unmap_dma_buf = drm_gem_unmap_dma_buf,
@@ -60,7 +69,7 @@ static int zaccel_readonly_mmap(struct dma_buf *dma_buf,
 }
 
 static const struct dma_buf_ops zaccel_readonly_ops = {
-	.attach = drm_gem_map_attach,
+	.attach = zaccel_dmabuf_attach,
 	.detach = drm_gem_map_detach,
 	.map_dma_buf = zaccel_readonly_map_dma_buf,
 	.unmap_dma_buf = drm_gem_unmap_dma_buf,

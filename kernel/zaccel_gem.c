@@ -2,10 +2,11 @@
 /**
  * DOC: buffers
  *
- * Our own buffers are GEM shmem objects in cached system memory. The CPU is the
- * device, so on a coherent machine there is nothing to flush per batch;
- * exporters of imported ones that want to know of CPU accesses are told when the
- * buffer is bound to a slot and when the binding goes.
+ * Our own buffers are GEM shmem objects in cached system memory, or lie in one
+ * of the other regions, see zaccel_region.c. The CPU is the device, so on a
+ * coherent machine there is nothing to flush per batch; exporters of imported
+ * ones that want to know of CPU accesses are told when the buffer is bound to a
+ * slot and when the binding goes.
  */
 
 #include <linux/dma-buf.h>
@@ -17,8 +18,10 @@
 #include <drm/zaccel_accel.h>
 
 #include "zaccel_compat.h"
+#include "zaccel_drv.h"
 #include "zaccel_gem.h"
 #include "zaccel_query.h"
+#include "zaccel_region.h"
 
 /*
  * Pages are written through mappings that mark none of them dirty, and a clean
@@ -36,8 +39,14 @@ static int zaccel_gem_pin(struct drm_gem_object *obj)
 	return drm_gem_shmem_object_pin(obj);
 }
 
+static void zaccel_gem_free(struct drm_gem_object *obj)
+{
+	zaccel_bo_unaccount(to_zaccel_bo(obj));
+	drm_gem_shmem_object_free(obj);
+}
+
 static const struct drm_gem_object_funcs zaccel_gem_funcs = {
-	.free = drm_gem_shmem_object_free,
+	.free = zaccel_gem_free,
 	.print_info = drm_gem_shmem_object_print_info,
 	.export = zaccel_gem_export,
 	.pin = zaccel_gem_pin,
@@ -49,27 +58,70 @@ static const struct drm_gem_object_funcs zaccel_gem_funcs = {
 	.vm_ops = &drm_gem_shmem_vm_ops,
 };
 
+struct zaccel_bo *zaccel_bo_alloc(u32 region)
+{
+	struct zaccel_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
+
+	if (!bo)
+		return NULL;
+	bo->region = region;
+	INIT_LIST_HEAD(&bo->uses[false]);
+	INIT_LIST_HEAD(&bo->uses[true]);
+	return bo;
+}
+
 struct drm_gem_object *zaccel_gem_create_object(struct drm_device *drm,
 						size_t size)
 {
-	struct zaccel_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
+	struct zaccel_bo *bo = zaccel_bo_alloc(ZACCEL_REGION_SYSTEM);
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 	bo->shmem.base.funcs = &zaccel_gem_funcs;
 	zaccel_gem_expect_writes(&bo->shmem.base);
-	INIT_LIST_HEAD(&bo->uses[false]);
-	INIT_LIST_HEAD(&bo->uses[true]);
 	return &bo->shmem.base;
 }
 
-struct drm_gem_shmem_object *zaccel_gem_create(struct drm_device *drm,
-					       size_t size)
+static struct drm_gem_object *zaccel_gem_create_system(struct drm_device *drm,
+						       size_t size)
 {
 	struct drm_gem_shmem_object *shmem = drm_gem_shmem_create(drm, size);
 
 	/* What shmem says where memory must not be overcommitted. */
-	return shmem == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : shmem;
+	if (shmem == ERR_PTR(-ENOSPC))
+		return ERR_PTR(-ENOMEM);
+	return IS_ERR(shmem) ? ERR_CAST(shmem) : &shmem->base;
+}
+
+static void zaccel_bo_account(struct zaccel_bo *bo)
+{
+	struct zaccel_device *zdev = to_zaccel_device(bo->shmem.base.dev);
+
+	bo->accounted = true;
+	atomic64_add(bo->shmem.base.size, &zdev->used[bo->region]);
+}
+
+void zaccel_bo_unaccount(struct zaccel_bo *bo)
+{
+	struct zaccel_device *zdev = to_zaccel_device(bo->shmem.base.dev);
+
+	if (bo->accounted)
+		atomic64_sub(bo->shmem.base.size, &zdev->used[bo->region]);
+}
+
+struct drm_gem_object *zaccel_gem_create(struct zaccel_device *zdev, u32 region,
+					 size_t size)
+{
+	struct drm_gem_object *obj;
+
+	size = PAGE_ALIGN(size);
+	if (region == ZACCEL_REGION_SYSTEM)
+		obj = zaccel_gem_create_system(&zdev->drm, size);
+	else
+		obj = zaccel_region_create(zdev, region, size);
+	if (!IS_ERR(obj))
+		zaccel_bo_account(to_zaccel_bo(obj));
+	return obj;
 }
 
 /* What DRM_IOCTL_ZACCEL_RING_BIND says of a buffer that cannot be mapped. */
@@ -119,26 +171,27 @@ void zaccel_gem_unmap(struct drm_gem_object *obj, struct iosys_map *map)
 int zaccel_buffer_create_ioctl(struct drm_device *drm, void *data,
 			       struct drm_file *file)
 {
+	struct zaccel_device *zdev = to_zaccel_device(drm);
 	struct drm_zaccel_buffer_create *args = data;
-	struct drm_gem_shmem_object *shmem;
+	u64 max_size = zaccel_region_max_size(zdev, args->region);
+	struct drm_gem_object *obj;
 	int ret;
 
-	if (!args->size || args->flags || args->pad ||
-	    args->region != ZACCEL_REGION_SYSTEM) {
+	if (!args->size || args->flags || args->pad || !max_size) {
 		drm_dbg(drm, "buffer: size %llu flags %#x pad %u region %u\n",
 			args->size, args->flags, args->pad, args->region);
 		return -EINVAL;
 	}
-	if (args->size > ZACCEL_MAX_BUFFER_SIZE)
+	if (args->size > max_size)
 		return -E2BIG;
 
-	shmem = zaccel_gem_create(drm, args->size);
-	if (IS_ERR(shmem))
-		return PTR_ERR(shmem);
+	obj = zaccel_gem_create(zdev, args->region, args->size);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
 
-	args->size = shmem->base.size;
-	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);
-	drm_gem_object_put(&shmem->base);
+	args->size = obj->size;
+	ret = drm_gem_handle_create(file, obj, &args->handle);
+	drm_gem_object_put(obj);
 	return ret;
 }
 
@@ -165,7 +218,7 @@ int zaccel_buffer_info_ioctl(struct drm_device *drm, void *data,
 	else
 		args->mmap_offset = drm_vma_node_offset_addr(&obj->vma_node);
 	args->size = obj->size;
-	args->region = ZACCEL_REGION_SYSTEM;
+	args->region = to_zaccel_bo(obj)->region;
 	drm_gem_object_put(obj);
 	return 0;
 }

@@ -8,12 +8,15 @@
 struct dma_buf;
 struct drm_device;
 struct drm_file;
+struct zaccel_device;
+struct zaccel_local;
 
 /**
  * struct zaccel_bo - a buffer, ours or imported
  *
  * An imported one uses only the GEM object inside @shmem: its pages belong to
- * the exporter and are reached through the dma-buf.
+ * the exporter and are reached through the dma-buf. So does one of a region other
+ * than the system's, see zaccel_region.c.
  */
 struct zaccel_bo {
 	/** @shmem: base */
@@ -31,6 +34,14 @@ struct zaccel_bo {
 	 * entering, under uses_lock
 	 */
 	struct list_head uses[2];
+	/** @region: enum drm_zaccel_region; the system's for an import */
+	u32 region;
+	/** @accounted: its size is in the device's @used; for good */
+	bool accounted;
+	/** @vaddr: memory that is no shmem, as the kernel sees it */
+	void *vaddr;
+	/** @local: of local memory only, as it is large and few buffers are */
+	struct zaccel_local *local;
 };
 
 static inline struct zaccel_bo *to_zaccel_bo(struct drm_gem_object *obj)
@@ -41,9 +52,15 @@ static inline struct zaccel_bo *to_zaccel_bo(struct drm_gem_object *obj)
 struct drm_gem_object *zaccel_gem_create_object(struct drm_device *drm,
 						size_t size);
 
-/* A buffer of ours, without a handle yet. */
-struct drm_gem_shmem_object *zaccel_gem_create(struct drm_device *drm,
-					       size_t size);
+/* What is common to all. NULL without memory. */
+struct zaccel_bo *zaccel_bo_alloc(u32 region);
+
+/* A buffer of ours, zeroed, without a handle yet. */
+struct drm_gem_object *zaccel_gem_create(struct zaccel_device *zdev, u32 region,
+					 size_t size);
+
+/* The last that is done with a buffer of ours; it may never have counted. */
+void zaccel_bo_unaccount(struct zaccel_bo *bo);
 
 /*
  * Map a buffer for the CPU and tell its exporter that the CPU will access it.

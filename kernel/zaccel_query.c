@@ -116,9 +116,7 @@ static bool zaccel_query_format(struct zaccel_device *zdev, u32 i,
 static bool zaccel_query_region(struct zaccel_device *zdev, u32 i,
 				union zaccel_query_element *element)
 {
-	strscpy(element->region.name, "system");
-	element->region.id = ZACCEL_REGION_SYSTEM;
-	return i == 0;
+	return zaccel_region_info(zdev, i, &element->region);
 }
 
 static const struct zaccel_query_table {

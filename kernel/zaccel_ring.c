@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
-#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_gem.h>
 #include <drm/drm_print.h>
 
 #include "zaccel_binding.h"
@@ -113,19 +113,19 @@ struct zaccel_ring *zaccel_ring_find(struct drm_file *file, u32 id)
 static int zaccel_ring_alloc_memory(struct zaccel_ring *ring,
 				    struct drm_zaccel_ring_create *args)
 {
-	struct drm_gem_shmem_object *shmem;
+	struct drm_gem_object *obj;
 	int ret;
 
 	args->sq_offset = ZACCEL_RING_HEADER_SIZE;
 	args->cq_offset = args->sq_offset + args->sq_entries * args->sqe_size;
 	args->size = args->cq_offset + args->cq_entries * args->cqe_size;
 
-	shmem = zaccel_gem_create(&ring->zdev->drm, PAGE_ALIGN(args->size));
-	if (IS_ERR(shmem))
-		return PTR_ERR(shmem);
+	obj = zaccel_gem_create(ring->zdev, ZACCEL_REGION_SYSTEM, args->size);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
 
-	args->size = shmem->base.size;
-	ring->obj = &shmem->base;
+	args->size = obj->size;
+	ring->obj = obj;
 	ret = drm_gem_vmap(ring->obj, &ring->map);
 	if (ret)
 		return ret;

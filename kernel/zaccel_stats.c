@@ -29,6 +29,7 @@
 #include "zaccel_drv.h"
 #include "zaccel_gem.h"
 #include "zaccel_job.h"
+#include "zaccel_region.h"
 #include "zaccel_stats.h"
 
 struct zaccel_stats *zaccel_stats_create(u64 client_id)
@@ -163,7 +164,7 @@ struct zaccel_usage zaccel_stats_read(struct zaccel_stats *stats,
 
 static bool zaccel_bo_resident(struct zaccel_bo *bo)
 {
-	return drm_gem_is_imported(&bo->shmem.base) ||
+	return drm_gem_is_imported(&bo->shmem.base) || bo->vaddr ||
 	       READ_ONCE(bo->shmem.pages);
 }
 
@@ -189,8 +190,24 @@ void zaccel_stats_memory(struct drm_file *file, struct drm_memory_stats *memory)
 
 	spin_lock(&file->table_lock);
 	idr_for_each_entry(&file->object_idr, obj, id)
-		zaccel_stats_add_buffer(obj, memory);
+		zaccel_stats_add_buffer(obj, &memory[to_zaccel_bo(obj)->region]);
 	spin_unlock(&file->table_lock);
+}
+
+static void zaccel_show_memory(struct drm_printer *p, struct drm_file *file)
+{
+	struct zaccel_device *zdev = to_zaccel_device(file->minor->dev);
+	struct drm_memory_stats memory[ZACCEL_NUM_REGIONS] = {};
+	u32 i;
+
+	zaccel_stats_memory(file, memory);
+	for (i = 0; zaccel_region_max_size(zdev, i); i++)
+		/* There is a name that is kept for the system's memory. */
+		drm_print_memory_stats(p, &memory[i],
+				       DRM_GEM_OBJECT_RESIDENT |
+				       DRM_GEM_OBJECT_ACTIVE,
+				       i == ZACCEL_REGION_SYSTEM ? "memory" :
+				       zaccel_region_name(i));
 }
 
 void zaccel_show_fdinfo(struct drm_printer *p, struct drm_file *file)
@@ -198,7 +215,6 @@ void zaccel_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	struct zaccel_engine *engine = &to_zaccel_device(file->minor->dev)->engine;
 	struct zaccel_file *zfile = file->driver_priv;
 	const char *name = engine->ops->name;
-	struct drm_memory_stats memory = {};
 	struct zaccel_usage usage;
 
 	usage = zaccel_stats_read(zfile->stats, engine);
@@ -206,9 +222,5 @@ void zaccel_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	drm_printf(p, "drm-engine-capacity-%s:\t%u\n", name,
 		   engine->num_instances);
 	drm_printf(p, "zaccel-batches-%s:\t%llu\n", name, usage.batches);
-
-	/* The name that is kept for the system's memory, our only region. */
-	zaccel_stats_memory(file, &memory);
-	drm_print_memory_stats(p, &memory, DRM_GEM_OBJECT_RESIDENT |
-					   DRM_GEM_OBJECT_ACTIVE, "memory");
+	zaccel_show_memory(p, file);
 }

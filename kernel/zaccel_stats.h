@@ -81,7 +81,7 @@ u64 zaccel_job_busy_ns(const struct zaccel_job *job, u64 now);
 struct zaccel_usage zaccel_stats_read(struct zaccel_stats *stats,
 				      struct zaccel_engine *engine);
 
-/* The buffers that a file has handles of. */
+/* The buffers that a file has handles of: ZACCEL_NUM_REGIONS elements. */
 void zaccel_stats_memory(struct drm_file *file, struct drm_memory_stats *memory);
 
 /* The driver's part of an open file's fdinfo. */

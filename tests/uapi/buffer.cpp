@@ -9,9 +9,11 @@
 
 namespace uapi_tests {
 
-Buffer::Buffer(const Fd& device, std::uint64_t size) : device_(device.get()) {
+Buffer::Buffer(const Fd& device, std::uint64_t size, drm_zaccel_region region)
+    : device_(device.get()) {
     drm_zaccel_buffer_create args{};
     args.size = size;
+    args.region = region;
     check(call(device, DRM_IOCTL_ZACCEL_BUFFER_CREATE, args), "buffer create");
     handle_ = args.handle;
 }

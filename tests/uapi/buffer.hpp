@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <drm/zaccel_accel.h>
+
 #include <cstdint>
 
 #include "device.hpp"
@@ -11,7 +13,7 @@ namespace uapi_tests {
 class Buffer {
  public:
     /// A new buffer.
-    Buffer(const Fd& device, std::uint64_t size);
+    Buffer(const Fd& device, std::uint64_t size, drm_zaccel_region region = ZACCEL_REGION_SYSTEM);
     /// A handle that there is already.
     static Buffer adopt(const Fd& device, std::uint32_t handle);
     /// What is behind a dma-buf.

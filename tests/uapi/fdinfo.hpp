@@ -31,9 +31,9 @@ class Fdinfo {
     std::uint64_t capacity() const { return number("drm-engine-capacity-soft"); }
     std::uint64_t busy_ns() const { return number("drm-engine-soft"); }
     std::uint64_t batches() const { return number("zaccel-batches-soft"); }
-    /// "total", "shared", "resident" or "active", in bytes.
-    std::uint64_t memory(const std::string& what) const {
-        return number("drm-" + what + "-memory");
+    /// "total", "shared", "resident" or "active", in bytes. The system's region is "memory".
+    std::uint64_t memory(const std::string& what, const std::string& region = "memory") const {
+        return number("drm-" + what + "-" + region);
     }
 
  private:

@@ -74,11 +74,13 @@ FIELD_IS(struct drm_zaccel_format_info, modifier, 8, 8);
 FIELD_IS(struct drm_zaccel_format_info, flags, 16, 4);
 FIELD_IS(struct drm_zaccel_format_info, engine, 20, 4);
 
-SIZE_IS(struct drm_zaccel_region_info, 48);
+SIZE_IS(struct drm_zaccel_region_info, 64);
 FIELD_IS(struct drm_zaccel_region_info, name, 0, 32);
 FIELD_IS(struct drm_zaccel_region_info, id, 32, 4);
 FIELD_IS(struct drm_zaccel_region_info, pad, 36, 4);
 FIELD_IS(struct drm_zaccel_region_info, size, 40, 8);
+FIELD_IS(struct drm_zaccel_region_info, max_buffer_size, 48, 8);
+FIELD_IS(struct drm_zaccel_region_info, used, 56, 8);
 
 SIZE_IS(struct drm_zaccel_buffer_create, 24);
 FIELD_IS(struct drm_zaccel_buffer_create, size, 0, 8);
@@ -267,7 +269,7 @@ IS_SO(ZACCEL_QUERY_DEVICE == 0 && ZACCEL_QUERY_ENGINES == 1 &&
       ZACCEL_QUERY_OPERATIONS == 2 && ZACCEL_QUERY_FORMATS == 3 &&
       ZACCEL_QUERY_REGIONS == 4);
 IS_SO(ZACCEL_FORMAT_SOURCE == 1 && ZACCEL_FORMAT_DESTINATION == 2);
-IS_SO(ZACCEL_REGION_SYSTEM == 0);
+IS_SO(ZACCEL_REGION_SYSTEM == 0 && ZACCEL_REGION_CONTIGUOUS == 1 && ZACCEL_REGION_LOCAL == 2);
 IS_SO(ZACCEL_BUFFER_IMPORTED == 1 && ZACCEL_BUFFER_SHARED == 2);
 IS_SO(ZACCEL_BUFFER_WAIT_READ == 1 && ZACCEL_EXPORT_READONLY == 1);
 IS_SO(ZACCEL_ENGINE_CONTIGUOUS == 1);

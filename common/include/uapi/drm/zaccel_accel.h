@@ -197,6 +197,17 @@ struct drm_zaccel_format_info {
 enum drm_zaccel_region {
 	/** @ZACCEL_REGION_SYSTEM: pages of system memory, cached, swappable */
 	ZACCEL_REGION_SYSTEM = 0,
+	/**
+	 * @ZACCEL_REGION_CONTIGUOUS: one block of system memory, of addresses
+	 * below 4 GiB where the machine tells them apart
+	 */
+	ZACCEL_REGION_CONTIGUOUS,
+	/**
+	 * @ZACCEL_REGION_LOCAL: the device's own memory. When the device goes,
+	 * its contents do: mappings turn to zeros, one page for all of a
+	 * buffer's, and what is written there means nothing
+	 */
+	ZACCEL_REGION_LOCAL,
 };
 
 /** struct drm_zaccel_region_info - one kind of memory */
@@ -209,13 +220,18 @@ struct drm_zaccel_region_info {
 	__u32 pad;
 	/** @size: bytes in the region; 0 for as much as the system gives */
 	__u64 size;
+	/** @max_buffer_size: largest buffer, in bytes */
+	__u64 max_buffer_size;
+	/** @used: bytes of all buffers in it; of the system's, of rings too */
+	__u64 used;
 };
 
 /**
  * struct drm_zaccel_buffer_create - allocate zeroed memory
  *
  * -EINVAL: size 0, unknown region, @flags or @pad not zero. -E2BIG: larger
- * than max_buffer_size. -ENFILE. -ENOMEM.
+ * than the region's max_buffer_size. -ENFILE. -ENOMEM: there is no more memory,
+ * or none that is free in one block or range.
  */
 struct drm_zaccel_buffer_create {
 	/** @size: in, bytes wanted; out, bytes given (whole pages) */
