@@ -123,6 +123,7 @@ static int zaccel_probe(struct platform_device *pdev)
 	INIT_LIST_HEAD(&zdev->rings);
 	spin_lock_init(&zdev->uses_lock);
 	init_waitqueue_head(&zdev->uses_wait);
+	zaccel_imports_init(zdev);
 	ret = drmm_mutex_init(&zdev->drm, &zdev->rings_lock);
 	if (ret)
 		return ret;

@@ -3,6 +3,7 @@
 #define ZACCEL_DRV_H
 
 #include <linux/gfp.h>
+#include <linux/hashtable.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -53,6 +54,10 @@ struct zaccel_device {
 	u64 share_mark;
 	/** @uses_wait: woken when jobs have left the lists */
 	wait_queue_head_t uses_wait;
+	/** @imports_lock: guards @imports; nothing else is taken inside it */
+	spinlock_t imports_lock;
+	/** @imports: objects of foreign dma-bufs, by the dma-buf's address */
+	DECLARE_HASHTABLE(imports, 6);
 };
 
 /**

@@ -3,18 +3,15 @@
  * DOC: sharing
  *
  * A buffer is exported by PRIME, which keeps one dma-buf for it, or as a dma-buf
- * of its own that nobody writes through. A foreign dma-buf becomes a GEM object
- * with a static attachment, which shows in bufinfo but is not DMA-mapped: the
- * soft engine reaches it through dma_buf_vmap(), and that mapping keeps it in its
- * place. Our own read-only dma-buf is foreign in this sense: what is imported is
- * not the buffer but the right to read it.
+ * of its own that nobody writes through. Our own read-only dma-buf is foreign to
+ * zaccel_import.c: what is imported is not the buffer but the right to read it.
  */
 
 #include <linux/dma-buf.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <drm/drm_device.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -103,6 +100,17 @@ struct dma_buf *zaccel_gem_export(struct drm_gem_object *obj, int flags)
 	return zaccel_export_with(obj, flags, &zaccel_dmabuf_ops);
 }
 
+struct drm_gem_object *zaccel_gem_exported(struct dma_buf *dma_buf)
+{
+	return dma_buf->ops == &zaccel_dmabuf_ops ? dma_buf->priv : NULL;
+}
+
+bool zaccel_dma_buf_readonly(struct dma_buf *dma_buf)
+{
+	return dma_buf->ops == &zaccel_readonly_ops ||
+	       !(dma_buf->file->f_mode & FMODE_WRITE);
+}
+
 static int zaccel_buffer_export(struct drm_gem_object *obj, s32 *fd)
 {
 	struct dma_buf *dma_buf;
@@ -141,79 +149,4 @@ int zaccel_buffer_export_ioctl(struct drm_device *drm, void *data,
 	ret = zaccel_buffer_export(obj, &args->fd);
 	drm_gem_object_put(obj);
 	return ret;
-}
-
-static void zaccel_import_free(struct drm_gem_object *obj)
-{
-	drm_prime_gem_destroy(obj, NULL);
-	drm_gem_object_release(obj);
-	kfree(to_zaccel_bo(obj));
-}
-
-static int zaccel_import_vmap(struct drm_gem_object *obj, struct iosys_map *map)
-{
-	return dma_buf_vmap(obj->import_attach->dmabuf, map);
-}
-
-static void zaccel_import_vunmap(struct drm_gem_object *obj,
-				 struct iosys_map *map)
-{
-	dma_buf_vunmap(obj->import_attach->dmabuf, map);
-}
-
-static const struct drm_gem_object_funcs zaccel_import_funcs = {
-	.free = zaccel_import_free,
-	.vmap = zaccel_import_vmap,
-	.vunmap = zaccel_import_vunmap,
-};
-
-static struct drm_gem_object *
-zaccel_gem_import_foreign(struct drm_device *drm, struct dma_buf *dma_buf)
-{
-	struct dma_buf_attachment *attach;
-	struct zaccel_bo *bo;
-
-	/* GEM insists on whole pages. */
-	if (!PAGE_ALIGNED(dma_buf->size)) {
-		drm_dbg(drm, "dma-buf of %s: %zu bytes are not whole pages\n",
-			dma_buf->exp_name, dma_buf->size);
-		return ERR_PTR(-EINVAL);
-	}
-
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
-	if (!bo)
-		return ERR_PTR(-ENOMEM);
-
-	attach = dma_buf_attach(dma_buf, drm->dev);
-	if (IS_ERR(attach)) {
-		drm_dbg(drm, "dma-buf of %s: attach failed: %ld\n",
-			dma_buf->exp_name, PTR_ERR(attach));
-		kfree(bo);
-		return ERR_CAST(attach);
-	}
-
-	get_dma_buf(dma_buf);
-	bo->shared = true;
-	bo->readonly = dma_buf->ops == &zaccel_readonly_ops;
-	INIT_LIST_HEAD(&bo->uses[false]);
-	INIT_LIST_HEAD(&bo->uses[true]);
-	bo->shmem.base.funcs = &zaccel_import_funcs;
-	bo->shmem.base.import_attach = attach;
-	bo->shmem.base.resv = dma_buf->resv;
-	drm_gem_private_object_init(drm, &bo->shmem.base, dma_buf->size);
-	return &bo->shmem.base;
-}
-
-struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
-					       struct dma_buf *dma_buf)
-{
-	if (dma_buf->ops == &zaccel_dmabuf_ops) {
-		struct drm_gem_object *obj = dma_buf->priv;
-
-		if (obj->dev == drm) {
-			drm_gem_object_get(obj);
-			return obj;
-		}
-	}
-	return zaccel_gem_import_foreign(drm, dma_buf);
 }

@@ -3,6 +3,7 @@
 #define ZACCEL_GEM_H
 
 #include <linux/iosys-map.h>
+#include <linux/types.h>
 #include <drm/drm_gem_shmem_helper.h>
 
 struct dma_buf;
@@ -28,6 +29,8 @@ struct zaccel_bo {
 	bool shared;
 	/** @readonly: imported from a dma-buf that nobody writes through */
 	bool readonly;
+	/** @import_node: of an import, in the device's table of them */
+	struct hlist_node import_node;
 	/**
 	 * @uses: jobs that entered while it was private, or that synchronise
 	 * explicitly: those that read and those that write, in the order of
@@ -88,10 +91,19 @@ int zaccel_bo_wait(struct zaccel_bo *bo, bool writers_only, s64 deadline);
 
 /* zaccel_export.c */
 struct dma_buf *zaccel_gem_export(struct drm_gem_object *obj, int flags);
-struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
-					       struct dma_buf *dma_buf);
 int zaccel_buffer_export_ioctl(struct drm_device *drm, void *data,
 			       struct drm_file *file);
+
+/* The buffer behind PRIME's dma-buf of it, of whichever device of ours; or NULL. */
+struct drm_gem_object *zaccel_gem_exported(struct dma_buf *dma_buf);
+
+/* Has nobody the right to write through it, us included? */
+bool zaccel_dma_buf_readonly(struct dma_buf *dma_buf);
+
+/* zaccel_import.c */
+void zaccel_imports_init(struct zaccel_device *zdev);
+struct drm_gem_object *zaccel_gem_prime_import(struct drm_device *drm,
+					       struct dma_buf *dma_buf);
 
 int zaccel_buffer_wait_ioctl(struct drm_device *drm, void *data,
 			     struct drm_file *file);

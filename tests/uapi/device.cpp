@@ -47,9 +47,9 @@ Fd open_device() {
     return fd;
 }
 
-Mapping::Mapping(int fd, std::uint64_t offset, std::size_t size) {
-    void* memory =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
+Mapping::Mapping(int fd, std::uint64_t offset, std::size_t size, Rights rights) {
+    const int protection = rights == Rights::read ? PROT_READ : PROT_READ | PROT_WRITE;
+    void* memory = ::mmap(nullptr, size, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
     check(memory == MAP_FAILED ? errno : 0, "mmap");
     bytes_ = {static_cast<std::uint8_t*>(memory), size};
 }

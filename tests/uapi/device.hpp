@@ -60,11 +60,14 @@ std::string device_path();
 /// A new open file on it.
 Fd open_device();
 
+/// What a descriptor, or a mapping, allows.
+enum class Rights { read, read_write };
+
 /// Memory of a file, unmapped when it goes.
 class Mapping {
  public:
     Mapping() = default;
-    Mapping(int fd, std::uint64_t offset, std::size_t size);
+    Mapping(int fd, std::uint64_t offset, std::size_t size, Rights rights = Rights::read_write);
     Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
     Mapping& operator=(Mapping&& other) noexcept {
         std::swap(bytes_, other.bytes_);

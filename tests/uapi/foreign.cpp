@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -95,23 +96,32 @@ void load_module(const char* name) {
         throw std::system_error(ENODEV, std::generic_category(), name);
 }
 
+long attachments() {
+    std::ifstream bufinfo("/sys/kernel/debug/dma_buf/bufinfo");
+    const std::string name = sysfs_device();
+    long count = 0;
+    for (std::string word; bufinfo >> word;) count += word == name;
+    return count;
+}
+
 Udmabuf::Udmabuf(std::size_t size)
     : memfd_(sealed_memfd(size)),
       dmabuf_(udmabuf_of(memfd_, size)),
       memory_(memfd_.get(), 0, size) {}
 
-HeapBuffer::HeapBuffer(std::size_t size) {
+HeapBuffer::HeapBuffer(std::size_t size, Rights rights) {
     const Fd heap = open_file("/dev/dma_heap/system");
     dma_heap_allocation_data args{};
     args.len = size;
-    args.fd_flags = O_RDWR | O_CLOEXEC;
+    args.fd_flags = (rights == Rights::read ? O_RDONLY : O_RDWR) | O_CLOEXEC;
     check(call(heap, DMA_HEAP_IOCTL_ALLOC, args), "heap buffer");
     dmabuf_ = Fd(static_cast<int>(args.fd));
 }
 
-VgemBuffer::VgemBuffer() : card_(open_vgem()), handle_(create_dumb(card_)) {
+VgemBuffer::VgemBuffer(Rights rights) : card_(open_vgem()), handle_(create_dumb(card_)) {
     int fd = -1;
-    const int ret = drmPrimeHandleToFD(card_.get(), handle_, DRM_CLOEXEC | DRM_RDWR, &fd);
+    const std::uint32_t flags = DRM_CLOEXEC | (rights == Rights::read ? 0 : DRM_RDWR);
+    const int ret = drmPrimeHandleToFD(card_.get(), handle_, flags, &fd);
     check(ret == 0 ? 0 : errno, "vgem export");
     dmabuf_ = Fd(fd);
 }

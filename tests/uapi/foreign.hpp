@@ -13,6 +13,9 @@ namespace uapi_tests {
 /// Loads a module of the kernel; nothing happens when it is there. Throws when it cannot be loaded.
 void load_module(const char* name);
 
+/// Attachments of our device, as debugfs lists them under the dma-bufs.
+long attachments();
+
 /// Memory of this process (a sealed memfd) as a dma-buf.
 class Udmabuf {
  public:
@@ -30,7 +33,7 @@ class Udmabuf {
 /// A buffer of the system heap.
 class HeapBuffer {
  public:
-    explicit HeapBuffer(std::size_t size);
+    explicit HeapBuffer(std::size_t size, Rights rights = Rights::read_write);
 
     const Fd& dmabuf() const { return dmabuf_; }
 
@@ -44,7 +47,7 @@ class VgemBuffer {
  public:
     enum class Use : std::uint32_t { read = 0, write = 1 };
 
-    VgemBuffer();
+    explicit VgemBuffer(Rights rights = Rights::read_write);
 
     const Fd& card() const { return card_; }
     const Fd& dmabuf() const { return dmabuf_; }
@@ -82,7 +85,7 @@ void import_fence(const Fd& dmabuf, VgemBuffer::Use use, const Fd& sync_file);
 /// The first buffer of vivid's first capture device, as VIDIOC_EXPBUF gives it.
 class VividBuffer {
  public:
-    VividBuffer();
+    explicit VividBuffer(Rights rights = Rights::read_write);
 
     const Fd& dmabuf() const { return dmabuf_; }
     std::size_t size() const { return size_; }

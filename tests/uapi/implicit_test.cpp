@@ -161,8 +161,8 @@ TEST_F(SharedBuffer, ReadersDoNotWaitForEachOther) {
     second.wait_for(2);
 }
 
-// Two objects of one file may stand for one dma-buf: a handle is closed, its binding stays.
-TEST_F(SharedBuffer, TwoImportsOfOneBufferAreOneBuffer) {
+// The handle is closed, its binding stays: what is imported then is what the binding has.
+TEST_F(SharedBuffer, ImportAnewIsTheBufferThatIsBound) {
     const Udmabuf udmabuf(page);
     Buffer first = Buffer::import(device_, udmabuf.dmabuf().get());
     ASSERT_EQ(ring_.bind_range(2, first, 0, page / 2), 0);

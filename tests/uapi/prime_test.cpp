@@ -14,8 +14,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <string>
 #include <vector>
 
 #include "fixture.hpp"
@@ -153,15 +151,6 @@ TEST_F(Prime, ExportOfAnImportIsTheOriginal) {
     ASSERT_EQ(::fstat(udmabuf.dmabuf().get(), &sa), 0);
     ASSERT_EQ(::fstat(again.get(), &sb), 0);
     EXPECT_EQ(sa.st_ino, sb.st_ino);
-}
-
-/// Attachments of our device, as debugfs lists them under the dma-bufs.
-long attachments() {
-    std::ifstream bufinfo("/sys/kernel/debug/dma_buf/bufinfo");
-    const std::string name = sysfs_device();
-    long count = 0;
-    for (std::string word; bufinfo >> word;) count += word == name;
-    return count;
 }
 
 TEST_F(Prime, ImportIsAttached) {

@@ -42,7 +42,7 @@ v4l2_format set_format(const Fd& video) {
     return format;
 }
 
-Fd export_first(const Fd& video) {
+Fd export_first(const Fd& video, Rights rights) {
     v4l2_requestbuffers request{};
     request.count = 2;
     request.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
@@ -51,7 +51,7 @@ Fd export_first(const Fd& video) {
 
     v4l2_exportbuffer args{};
     args.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    args.flags = O_RDWR | O_CLOEXEC;
+    args.flags = static_cast<__u32>((rights == Rights::read ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     check(call(video, VIDIOC_EXPBUF, args), "EXPBUF");
     return Fd(args.fd);
 }
@@ -66,13 +66,13 @@ v4l2_buffer capture_buffer(std::uint32_t index) {
 
 }  // namespace
 
-VividBuffer::VividBuffer() : video_(open_camera()) {
+VividBuffer::VividBuffer(Rights rights) : video_(open_camera()) {
     const v4l2_format format = set_format(video_);
     width_ = format.fmt.pix.width;
     height_ = format.fmt.pix.height;
     pitch_ = format.fmt.pix.bytesperline;
     size_ = format.fmt.pix.sizeimage;
-    dmabuf_ = export_first(video_);
+    dmabuf_ = export_first(video_, rights);
 }
 
 void VividBuffer::capture() const {

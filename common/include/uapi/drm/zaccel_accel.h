@@ -818,7 +818,7 @@ struct drm_zaccel_point {
  * index. The command fails with -E2BIG when those of its batch hold more than
  * max_exec together, and with -EBUSY while a batch, or the owner of a fence in a
  * shared buffer, may still write the buffer. Explicitly synchronised batches
- * that use it by another import are not noticed.
+ * that use it by a read-only dma-buf, or in another device, are not noticed.
  */
 struct drm_zaccel_exec {
 	/** @offset: bytes from the start of src, a multiple of 8 */
