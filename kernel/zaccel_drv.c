@@ -17,6 +17,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
+#include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
@@ -155,10 +156,23 @@ static int zaccel_probe(struct platform_device *pdev)
 	return 0;
 }
 
+/*
+ * Tell whoever manages devices, while the node is there to be told of. Not by
+ * drm_dev_wedged_event(), which looks for the node of a graphics device and falls
+ * over the one that an accelerator does not have.
+ */
+static void zaccel_announce_end(struct drm_device *drm)
+{
+	char *envp[2] = { "ZACCEL_EVENT=gone", NULL };
+
+	kobject_uevent_env(&drm->accel->kdev->kobj, KOBJ_CHANGE, envp);
+}
+
 static void zaccel_remove(struct platform_device *pdev)
 {
 	struct zaccel_device *zdev = platform_get_drvdata(pdev);
 
+	zaccel_announce_end(&zdev->drm);
 	/* From here on no call gets in, and those that were in are out. */
 	drm_dev_unplug(&zdev->drm);
 	zaccel_rings_kill(zdev, -ENODEV);
