@@ -2,8 +2,9 @@
 /**
  * DOC: zaccel driver
  *
- * The device is a platform device that the module makes, so that it can be
- * unbound and bound again through sysfs like any other. Who owns what:
+ * A device is a platform device, so that it can be unbound and bound again
+ * through sysfs like any other. The module makes one, and as many more as root
+ * asks for (zaccel_configfs.c). Who owns what:
  *
  * - the open file (struct zaccel_file) owns rings and GEM handles;
  * - a ring owns its memory and the bindings in its table;
@@ -30,6 +31,8 @@
 #include <drm/zaccel_accel.h>
 
 #include "zaccel_compat.h"
+#include "zaccel_config.h"
+#include "zaccel_configfs.h"
 #include "zaccel_debugfs.h"
 #include "zaccel_drv.h"
 #include "zaccel_gem.h"
@@ -110,9 +113,22 @@ static const struct drm_driver zaccel_driver = {
 	.minor = 1,
 };
 
+/* The module's own device has none, so it follows the parameters at each probe. */
+static struct zaccel_config zaccel_config_of(struct device *dev)
+{
+	const struct zaccel_config *data = dev_get_platdata(dev);
+	struct zaccel_config config;
+
+	if (data)
+		return *data;
+	zaccel_config_default(&config);
+	return config;
+}
+
 static int zaccel_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
+	const struct zaccel_config config = zaccel_config_of(dev);
 	struct zaccel_device *zdev;
 	int ret;
 
@@ -137,7 +153,8 @@ static int zaccel_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "no usable DMA mask\n");
 
-	ret = zaccel_engine_init(&zdev->engine, dev, &zaccel_engine_soft);
+	ret = zaccel_engine_init(&zdev->engine, dev, &zaccel_engine_soft,
+				 &config);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot start the engine\n");
 
@@ -182,7 +199,11 @@ static void zaccel_remove(struct platform_device *pdev)
 static struct platform_driver zaccel_platform_driver = {
 	.probe = zaccel_probe,
 	.remove = zaccel_remove,
-	.driver.name = "zaccel",
+	.driver = {
+		.name = "zaccel",
+		/* Whoever makes a device is told whether it works. */
+		.probe_type = PROBE_FORCE_SYNCHRONOUS,
+	},
 };
 
 static int __init zaccel_init(void)
@@ -204,8 +225,14 @@ static int __init zaccel_init(void)
 		ret = PTR_ERR(zaccel_pdev);
 		goto err_driver;
 	}
+
+	ret = zaccel_configfs_init();
+	if (ret)
+		goto err_device;
 	return 0;
 
+err_device:
+	platform_device_unregister(zaccel_pdev);
 err_driver:
 	platform_driver_unregister(&zaccel_platform_driver);
 err_wq:
@@ -215,6 +242,7 @@ err_wq:
 
 static void __exit zaccel_exit(void)
 {
+	zaccel_configfs_exit();
 	platform_device_unregister(zaccel_pdev);
 	platform_driver_unregister(&zaccel_platform_driver);
 	destroy_workqueue(zaccel_wq);

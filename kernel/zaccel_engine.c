@@ -12,37 +12,21 @@
  */
 
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/err.h>
-#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 
 #include "zaccel_compat.h"
+#include "zaccel_config.h"
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
 #include "zaccel_stats.h"
 
-/*
- * 32 KiB of FILL are some 20 us of one CPU at most, and more than a batch of 256
- * small commands costs.
- */
-#define ZACCEL_INLINE_BYTES	(32u << 10)
 /* To wait for another doorbell is cheaper than the thread, for about that long. */
 #define ZACCEL_TAKE_NS		(20u * (u32)NSEC_PER_USEC)
-
-static uint inline_bytes = ZACCEL_INLINE_BYTES;
-module_param(inline_bytes, uint, 0444);
-MODULE_PARM_DESC(inline_bytes, "cost of the largest batch that is run inside the doorbell, in bytes of FILL; 0 for none");
-
-static uint instances = 1;
-module_param(instances, uint, 0444);
-MODULE_PARM_DESC(instances, "batches that run at once, each on a thread of its own (default 1, at most 16)");
-
-static bool realtime;
-module_param(realtime, bool, 0444);
-MODULE_PARM_DESC(realtime, "the engine's threads run at SCHED_FIFO (default no)");
 
 /*
  * A batch that has waited for so long goes before those of a higher rank, and one
@@ -302,12 +286,12 @@ void zaccel_engine_debugfs(struct zaccel_engine *engine, struct dentry *root)
 }
 
 static int zaccel_instance_init(struct zaccel_instance *instance,
-				struct zaccel_engine *engine)
+				struct zaccel_engine *engine, bool realtime)
 {
 	struct kthread_worker *worker;
 
-	worker = kthread_run_worker(0, "zaccel-%s/%u", engine->ops->name,
-				    engine->num_instances);
+	worker = kthread_run_worker(0, "%s-%s/%u", dev_name(engine->dev),
+				    engine->ops->name, engine->num_instances);
 	if (IS_ERR(worker))
 		return PTR_ERR(worker);
 	if (realtime)
@@ -319,22 +303,24 @@ static int zaccel_instance_init(struct zaccel_instance *instance,
 }
 
 int zaccel_engine_init(struct zaccel_engine *engine, struct device *dev,
-		       const struct zaccel_engine_ops *ops)
+		       const struct zaccel_engine_ops *ops,
+		       const struct zaccel_config *config)
 {
 	u32 i;
 	int ret;
 
-	zaccel_late_init(engine);
-	zaccel_watchdog_init(&engine->watchdog);
+	zaccel_late_init(engine, config);
+	zaccel_watchdog_init(&engine->watchdog, config);
 	spin_lock_init(&engine->lock);
 	for (i = 0; i < ZACCEL_RANKS; i++)
 		INIT_LIST_HEAD(&engine->queue[i]);
 	atomic_set(&engine->state, 0);
-	engine->inline_bytes = min(inline_bytes, ZACCEL_INLINE_BYTES);
+	engine->inline_bytes = config->inline_bytes;
 	engine->ops = ops;
 	engine->dev = dev;
-	for (i = 0; i < clamp(instances, 1u, ZACCEL_MAX_INSTANCES); i++) {
-		ret = zaccel_instance_init(&engine->instances[i], engine);
+	for (i = 0; i < config->instances; i++) {
+		ret = zaccel_instance_init(&engine->instances[i], engine,
+					   config->realtime);
 		if (ret) {
 			zaccel_engine_fini(engine);
 			return ret;

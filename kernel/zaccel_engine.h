@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "zaccel_config.h"
 #include "zaccel_fault.h"
 #include "zaccel_watchdog.h"
 
@@ -25,8 +26,6 @@ enum zaccel_rank {
 	ZACCEL_RANK_HIGH,
 	ZACCEL_RANKS,
 };
-
-#define ZACCEL_MAX_INSTANCES	16u
 
 /**
  * struct zaccel_engine_ops - what an engine is; it knows no file and no handle
@@ -105,7 +104,8 @@ struct zaccel_engine {
 extern const struct zaccel_engine_ops zaccel_engine_soft;
 
 int zaccel_engine_init(struct zaccel_engine *engine, struct device *dev,
-		       const struct zaccel_engine_ops *ops);
+		       const struct zaccel_engine_ops *ops,
+		       const struct zaccel_config *config);
 
 /* Append a job to the queue of its rank. Any context. */
 void zaccel_engine_queue(struct zaccel_engine *engine, struct zaccel_job *job);

@@ -18,26 +18,17 @@
  */
 
 #include <linux/debugfs.h>
-#include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/wait.h>
 
+#include "zaccel_config.h"
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 #include "zaccel_late.h"
 #include "zaccel_ring.h"
 
-#define ZACCEL_LATE_MAX_US	(10u * (u32)USEC_PER_SEC)
 /* For the engine to take up a batch that it has nothing to do before. */
 #define ZACCEL_LATE_GRACE_MS	10
-
-static uint late_us;
-module_param(late_us, uint, 0644);
-MODULE_PARM_DESC(late_us, "hold each batch back for so many us, with poison in its destinations");
-
-static bool hold;
-module_param(hold, bool, 0644);
-MODULE_PARM_DESC(hold, "hold each batch back until \"advance\" in debugfs is written");
 
 /* Lines of memory that a command writes. */
 struct zaccel_area {
@@ -199,10 +190,11 @@ void zaccel_late_wait(struct zaccel_ring *ring, u32 end)
 			   msecs_to_jiffies(ZACCEL_LATE_GRACE_MS));
 }
 
-void zaccel_late_init(struct zaccel_engine *engine)
+void zaccel_late_init(struct zaccel_engine *engine,
+		      const struct zaccel_config *config)
 {
-	engine->late_us = min(READ_ONCE(late_us), ZACCEL_LATE_MAX_US);
-	engine->hold = READ_ONCE(hold);
+	engine->late_us = config->late_us;
+	engine->hold = config->hold;
 	atomic_set(&engine->advance, 0);
 	init_waitqueue_head(&engine->wait);
 }

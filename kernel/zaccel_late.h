@@ -7,6 +7,7 @@
 #include "zaccel_engine.h"
 
 struct dentry;
+struct zaccel_config;
 struct zaccel_job;
 struct zaccel_ring;
 
@@ -34,8 +35,8 @@ void zaccel_late_hold(struct zaccel_job *job);
  */
 void zaccel_late_wait(struct zaccel_ring *ring, u32 end);
 
-/* Module parameters become the engine's settings. */
-void zaccel_late_init(struct zaccel_engine *engine);
+void zaccel_late_init(struct zaccel_engine *engine,
+		      const struct zaccel_config *config);
 
 /* Files in the device's debugfs directory. */
 void zaccel_late_debugfs(struct zaccel_engine *engine, struct dentry *root);

@@ -31,6 +31,8 @@ union zaccel_query_element {
 static bool zaccel_query_device(struct zaccel_device *zdev, u32 i,
 				union zaccel_query_element *element)
 {
+	const struct zaccel_watchdog *watchdog = &zdev->engine.watchdog;
+
 	element->device = (struct drm_zaccel_device_info){
 		.min_ring_entries = ZACCEL_RING_MIN_ENTRIES,
 		.max_ring_entries = ZACCEL_RING_MAX_ENTRIES,
@@ -43,8 +45,8 @@ static bool zaccel_query_device(struct zaccel_device *zdev, u32 i,
 		.max_exec = ZACCEL_MAX_EXEC,
 		.max_sqe_size = ZACCEL_MAX_SQE_SIZE,
 		.max_cqe_size = ZACCEL_MAX_CQE_SIZE,
-		.max_batch_ms = zaccel_max_batch_ms(),
-		.default_timeout_ms = zaccel_default_timeout_ms(),
+		.max_batch_ms = watchdog->max_batch_ms,
+		.default_timeout_ms = watchdog->default_timeout_ms,
 		.default_idle_us = ZACCEL_DEFAULT_IDLE_US,
 		.max_idle_us = ZACCEL_MAX_IDLE_US,
 	};

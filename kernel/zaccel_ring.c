@@ -206,7 +206,7 @@ zaccel_ring_create(struct zaccel_device *zdev, struct zaccel_file *zfile,
 	ring->rank = zaccel_ring_ranks[args->priority];
 	ring->timeout_ms = args->timeout_ms ?
 			   max(args->timeout_ms, ZACCEL_MIN_TIMEOUT_MS) :
-			   zaccel_default_timeout_ms();
+			   zdev->engine.watchdog.default_timeout_ms;
 	ring->serial = atomic64_inc_return(&zdev->ring_serial);
 	ring->pid = task_tgid_nr(current);
 	get_task_comm(ring->comm, current);
@@ -305,7 +305,7 @@ static int zaccel_ring_create_check(struct drm_device *drm,
 				    ZACCEL_MAX_CQE_SIZE) ||
 	    args->slots > ZACCEL_MAX_SLOTS ||
 	    args->priority >= ARRAY_SIZE(zaccel_ring_ranks) ||
-	    args->timeout_ms > zaccel_max_batch_ms()) {
+	    args->timeout_ms > to_zaccel_device(drm)->engine.watchdog.max_batch_ms) {
 		drm_dbg(drm,
 			"ring: flags %#x pad %u entries %u/%u sizes %u/%u slots %u priority %u timeout %u idle %u cpu %u\n",
 			args->flags, args->pad, args->sq_entries,

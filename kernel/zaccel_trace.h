@@ -118,6 +118,7 @@ TRACE_EVENT(zaccel_complete,
 	TP_PROTO(struct zaccel_job *job, int error, u64 busy_ns),
 	TP_ARGS(job, error, busy_ns),
 	TP_STRUCT__entry(
+		__string(dev, dev_name(job->ring->zdev->drm.dev))
 		__field(u64, fence_context)
 		__field(u64, fence_seqno)
 		__field(u64, ring)
@@ -126,6 +127,7 @@ TRACE_EVENT(zaccel_complete,
 		__field(int, error)
 	),
 	TP_fast_assign(
+		__assign_str(dev);
 		__entry->fence_context = job->ring->fence_context;
 		__entry->fence_seqno = zaccel_job_fence_seqno(job);
 		__entry->ring = job->ring->serial;
@@ -133,9 +135,10 @@ TRACE_EVENT(zaccel_complete,
 		__entry->busy_ns = busy_ns;
 		__entry->error = error;
 	),
-	TP_printk("fence=%llu:%llu, ring=%llu, cookie=%#llx, error=%d, busy_ns=%llu",
-		  __entry->fence_context, __entry->fence_seqno, __entry->ring,
-		  __entry->cookie, __entry->error, __entry->busy_ns)
+	TP_printk("dev=%s, fence=%llu:%llu, ring=%llu, cookie=%#llx, error=%d, busy_ns=%llu",
+		  __get_str(dev), __entry->fence_context, __entry->fence_seqno,
+		  __entry->ring, __entry->cookie, __entry->error,
+		  __entry->busy_ns)
 );
 
 /* Who sees its completions finds this in the trace. */
@@ -143,17 +146,20 @@ TRACE_EVENT(zaccel_post,
 	TP_PROTO(struct zaccel_job *job),
 	TP_ARGS(job),
 	TP_STRUCT__entry(
+		__string(dev, dev_name(job->ring->zdev->drm.dev))
 		__field(u64, ring)
 		__field(u64, cookie)
 		__field(u32, cq_tail)
 	),
 	TP_fast_assign(
+		__assign_str(dev);
 		__entry->ring = job->ring->serial;
 		__entry->cookie = zaccel_job_cookie(job);
 		__entry->cq_tail = job->first + job->count;
 	),
-	TP_printk("ring=%llu, cookie=%#llx, cq_tail=%u",
-		  __entry->ring, __entry->cookie, __entry->cq_tail)
+	TP_printk("dev=%s, ring=%llu, cookie=%#llx, cq_tail=%u",
+		  __get_str(dev), __entry->ring, __entry->cookie,
+		  __entry->cq_tail)
 );
 
 #endif

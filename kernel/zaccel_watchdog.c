@@ -15,10 +15,11 @@
 #include <linux/devcoredump.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
-#include <linux/moduleparam.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "zaccel_config.h"
 #include "zaccel_engine.h"
 #include "zaccel_job.h"
 #include "zaccel_ring.h"
@@ -26,24 +27,6 @@
 
 #define ZACCEL_WATCHDOG_PERIOD_MS	20
 #define ZACCEL_DUMP_SIZE		1024
-
-static uint max_batch_ms = 10000;
-module_param(max_batch_ms, uint, 0444);
-MODULE_PARM_DESC(max_batch_ms, "a batch that runs for longer is ended (default 10000)");
-
-static uint timeout_ms = 2000;
-module_param(timeout_ms, uint, 0444);
-MODULE_PARM_DESC(timeout_ms, "a batch without progress for so long is ended, unless its ring says otherwise (default 2000)");
-
-u32 zaccel_max_batch_ms(void)
-{
-	return clamp(max_batch_ms, ZACCEL_MIN_TIMEOUT_MS, 3600u * (u32)MSEC_PER_SEC);
-}
-
-u32 zaccel_default_timeout_ms(void)
-{
-	return clamp(timeout_ms, ZACCEL_MIN_TIMEOUT_MS, zaccel_max_batch_ms());
-}
 
 /* With the engine's lock, which keeps the job from being given back. */
 static void zaccel_watchdog_end(struct zaccel_engine *engine,
@@ -57,6 +40,7 @@ static void zaccel_watchdog_end(struct zaccel_engine *engine,
 static void zaccel_watchdog_look(struct zaccel_engine *engine,
 				 struct zaccel_instance *instance)
 {
+	u32 max_batch_ms = engine->watchdog.max_batch_ms;
 	struct zaccel_watch *watch = &instance->watch;
 	struct zaccel_job *job = instance->job;
 	u32 beat = READ_ONCE(job->beat);
@@ -77,7 +61,7 @@ static void zaccel_watchdog_look(struct zaccel_engine *engine,
 	if (watch->idle > msecs_to_jiffies(job->ring->timeout_ms))
 		zaccel_watchdog_end(engine, job, "no progress");
 	else if (time_after(jiffies, job->started +
-				     msecs_to_jiffies(zaccel_max_batch_ms())))
+				     msecs_to_jiffies(max_batch_ms)))
 		zaccel_watchdog_end(engine, job, "too long");
 }
 
@@ -186,8 +170,12 @@ void zaccel_watchdog_start(struct zaccel_engine *engine)
 		zaccel_watchdog_rearm(&engine->watchdog);
 }
 
-void zaccel_watchdog_init(struct zaccel_watchdog *watchdog)
+void zaccel_watchdog_init(struct zaccel_watchdog *watchdog,
+			  const struct zaccel_config *config)
 {
+	watchdog->max_batch_ms = config->max_batch_ms;
+	watchdog->default_timeout_ms = min(config->timeout_ms,
+					   config->max_batch_ms);
 	timer_setup(&watchdog->timer, zaccel_watchdog_timer, 0);
 	INIT_WORK(&watchdog->report, zaccel_watchdog_work);
 }

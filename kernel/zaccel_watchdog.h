@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+struct zaccel_config;
 struct zaccel_engine;
 struct zaccel_job;
 
@@ -58,6 +59,10 @@ struct zaccel_hang {
  * struct zaccel_watchdog - looks at an engine's instances while they are busy
  */
 struct zaccel_watchdog {
+	/** @max_batch_ms: no batch may run for longer */
+	u32 max_batch_ms;
+	/** @default_timeout_ms: of a ring that names none */
+	u32 default_timeout_ms;
 	/** @timer: pending while an instance may be busy */
 	struct timer_list timer;
 	/** @report: writes down what @hang holds */
@@ -68,7 +73,8 @@ struct zaccel_watchdog {
 	struct zaccel_hang hang;
 };
 
-void zaccel_watchdog_init(struct zaccel_watchdog *watchdog);
+void zaccel_watchdog_init(struct zaccel_watchdog *watchdog,
+			  const struct zaccel_config *config);
 
 /* An instance takes up a job. Under the engine's lock. */
 void zaccel_watchdog_start(struct zaccel_engine *engine);
@@ -78,12 +84,5 @@ void zaccel_watchdog_report(struct zaccel_job *job);
 
 /* No instance is busy any more. */
 void zaccel_watchdog_fini(struct zaccel_watchdog *watchdog);
-
-/* Less says more of the scheduler than of the batch. */
-#define ZACCEL_MIN_TIMEOUT_MS	100u
-
-/* Limits, in milliseconds: of a batch; of a ring that names none. */
-u32 zaccel_max_batch_ms(void);
-u32 zaccel_default_timeout_ms(void);
 
 #endif

@@ -8,10 +8,10 @@
 
 namespace uapi_tests {
 
-std::filesystem::path debugfs_file(const char* name) {
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/debug/accel"))
-        if (std::filesystem::exists(entry.path() / name)) return entry.path() / name;
-    throw std::system_error(ENOENT, std::generic_category(), name);
+std::filesystem::path debugfs_file(const char* name, const std::string& device) {
+    const auto path = std::filesystem::path("/sys/kernel/debug/accel") / device / name;
+    if (std::filesystem::exists(path)) return path;
+    throw std::system_error(ENOENT, std::generic_category(), path);
 }
 
 std::uint64_t number(const Line& line, const char* column) {

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "device.hpp"
+
 namespace uapi_tests {
 
-/// The path of a file there. The directory's name is the device's or the node's number, as the
-/// kernel has it; throws when there is none.
-std::filesystem::path debugfs_file(const char* name);
+/// The path of a file there; throws when there is none.
+std::filesystem::path debugfs_file(const char* name, const std::string& device = sysfs_device());
 
 /// One line of a list, by the names in its first line.
 using Line = std::map<std::string, std::string>;

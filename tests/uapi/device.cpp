@@ -33,16 +33,16 @@ fs::path sysfs_driver() { return "/sys/bus/platform/drivers/zaccel"; }
 
 std::string sysfs_device() { return "zaccel"; }
 
-std::string device_path() {
-    const fs::path nodes = sysfs_driver() / sysfs_device() / "accel";
+std::string device_path(const std::string& device) {
+    const fs::path nodes = sysfs_driver() / device / "accel";
     if (fs::exists(nodes))
         for (const fs::directory_entry& node : fs::directory_iterator(nodes))
             return "/dev/accel/" + node.path().filename().string();
-    throw std::runtime_error("there is no zaccel device");
+    throw std::runtime_error("there is no device " + device);
 }
 
-Fd open_device() {
-    Fd fd(::open(device_path().c_str(), O_RDWR | O_CLOEXEC));
+Fd open_device(const std::string& device) {
+    Fd fd(::open(device_path(device).c_str(), O_RDWR | O_CLOEXEC));
     check(fd ? 0 : errno, "device node");
     return fd;
 }

@@ -50,15 +50,15 @@ int call(const Fd& fd, unsigned long request, T& argument) {
 /// Throws std::system_error with @p error (an errno) unless it is 0.
 void check(int error, const char* what);
 
-/// The directory of the driver's device in sysfs, and its name.
+/// The directory of the driver's devices in sysfs, and the name of the one that the module makes.
 std::filesystem::path sysfs_driver();
 std::string sysfs_device();
 
-/// /dev/accel/accelN of the first device that the zaccel driver runs; throws when there is none.
-std::string device_path();
+/// /dev/accel/accelN of that device or another one; throws when the driver runs none of that name.
+std::string device_path(const std::string& device = sysfs_device());
 
 /// A new open file on it.
-Fd open_device();
+Fd open_device(const std::string& device = sysfs_device());
 
 /// What a descriptor, or a mapping, allows.
 enum class Rights { read, read_write };

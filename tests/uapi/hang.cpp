@@ -22,7 +22,7 @@ bool is_dump(const fs::path& path) { return fs::exists(path / "data"); }
 
 std::optional<HangReport> parse(const std::string& record) {
     static const std::regex pattern(
-        "zaccel zaccel: ([a-z ]+): batch of (.*)\\[([0-9]+)\\], ring ([0-9]+), "
+        "zaccel zaccel(?:\\.[0-9]+)?: ([a-z ]+): batch of (.*)\\[([0-9]+)\\], ring ([0-9]+), "
         "command ([0-9]+) of ([0-9]+) \\(opcode ([0-9]+)\\) ended after ([0-9]+) ms\n");
     std::smatch match;
     if (!std::regex_search(record, match, pattern)) return std::nullopt;

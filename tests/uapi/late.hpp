@@ -15,7 +15,7 @@ class LateMode {
     /// What destinations hold while their batch is held back.
     static constexpr std::uint8_t poison = 0xdb;
 
-    LateMode();
+    explicit LateMode(std::string device = sysfs_device());
     LateMode(const LateMode&) = delete;
     LateMode& operator=(const LateMode&) = delete;
     ~LateMode();
@@ -27,13 +27,15 @@ class LateMode {
     void set_late_us(std::uint32_t us) const;
 
     /// One write to "hold", "advance", "late_us" or another of the device's files. 0 or the errno.
-    static int write(const char* file, const std::string& value);
-    static std::string read(const char* file);
+    static int write(const char* file, const std::string& value,
+                     const std::string& device = sysfs_device());
+    static std::string read(const char* file, const std::string& device = sysfs_device());
     static std::string read_line(const char* file);
     /// The file, to be written.
-    static Fd open(const char* file);
+    static Fd open(const char* file, const std::string& device = sysfs_device());
 
  private:
+    std::string device_;
     std::string hold_;
     std::string late_us_;
 };
@@ -41,7 +43,9 @@ class LateMode {
 /// An engine that runs a batch only when told. Lets go of all when it goes.
 class HeldEngine {
  public:
-    HeldEngine() { mode_.hold(); }
+    explicit HeldEngine(const std::string& device = sysfs_device()) : mode_(device) {
+        mode_.hold();
+    }
 
     /// Let so many batches run; they are taken in the order in which they became ready.
     void advance(std::uint32_t batches = 1) const { mode_.advance(batches); }

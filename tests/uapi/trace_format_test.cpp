@@ -86,13 +86,14 @@ TEST(TraceFormat, HasTheFieldsOfTheDocs) {
         {"zaccel_ready", of_a_job},
         {"zaccel_run", of_a_job},
         {"zaccel_complete",
-         {{"fence_context", "u64"},
+         {{"dev", text},
+          {"fence_context", "u64"},
           {"fence_seqno", "u64"},
           {"ring", "u64"},
           {"cookie", "u64"},
           {"error", "int"},
           {"busy_ns", "u64"}}},
-        {"zaccel_post", {{"ring", "u64"}, {"cookie", "u64"}, {"cq_tail", "u32"}}},
+        {"zaccel_post", {{"dev", text}, {"ring", "u64"}, {"cookie", "u64"}, {"cq_tail", "u32"}}},
     };
     EXPECT_EQ(read_events("zaccel"), expected);
 }

@@ -83,9 +83,7 @@ TEST_F(Tracing, EveryEventSaysWhoseBatchItIs) {
         if (event.fields.contains("client_id")) {
             EXPECT_EQ(event.number("client_id"), client_);
         }
-        if (event.fields.contains("dev")) {
-            EXPECT_EQ(event.fields.at("dev"), "zaccel");
-        }
+        EXPECT_EQ(event.fields.at("dev"), "zaccel") << event.name;
         if (event.fields.contains("engine")) {
             EXPECT_EQ(event.fields.at("engine"), "soft");
         }

@@ -20,17 +20,22 @@
 
 namespace uapi_tests {
 
-/// Writes the device's name to a file of the driver in sysfs. 0 or the errno.
-inline int write_driver(const char* file) {
+/// Writes a device's name to a file of the driver in sysfs. 0 or the errno.
+inline int write_driver(const char* file, const std::string& name) {
     const Fd fd(::open((sysfs_driver() / file).c_str(), O_WRONLY | O_CLOEXEC));
-    const std::string name = sysfs_device();
     return ::write(fd.get(), name.data(), name.size()) < 0 ? errno : 0;
 }
 
-inline void unbind() { check(write_driver("unbind"), "unbind"); }
-inline void bind() { check(write_driver("bind"), "bind"); }
+inline void unbind(const std::string& device = sysfs_device()) {
+    check(write_driver("unbind", device), "unbind");
+}
+inline void bind(const std::string& device = sysfs_device()) {
+    check(write_driver("bind", device), "bind");
+}
 
-inline bool is_bound() { return std::filesystem::exists(sysfs_driver() / sysfs_device()); }
+inline bool is_bound(const std::string& device = sysfs_device()) {
+    return std::filesystem::exists(sysfs_driver() / device);
+}
 
 /// Takes the module away; never waits for users to go. 0 or the errno.
 inline int unload() { return ::syscall(SYS_delete_module, "zaccel", O_NONBLOCK) == 0 ? 0 : errno; }

@@ -43,7 +43,7 @@ class UnplugHeld : public CountedTest {
 
     /// Bounded: nothing that is held back may hold up the machine.
     static void unbind_soon() {
-        std::future<void> gone = std::async(std::launch::async, unbind);
+        std::future<void> gone = std::async(std::launch::async, [] { unbind(); });
         EXPECT_EQ(gone.wait_for(long_enough / 2), std::future_status::ready);
         gone.get();
     }

@@ -359,7 +359,7 @@ TEST_F(Unplug, DoesNotWaitForAProgramsMemory) {
         return call(device_, DRM_IOCTL_ZACCEL_RING_SUBMIT, args);
     });
     ASSERT_TRUE(missing.wait_for_fault());
-    std::future<void> gone = std::async(std::launch::async, unbind);
+    std::future<void> gone = std::async(std::launch::async, [] { unbind(); });
     EXPECT_EQ(gone.wait_for(long_enough / 2), std::future_status::ready);
     missing.supply();
     gone.get();
