@@ -3,34 +3,13 @@
 #include <linux/videodev2.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <string>
-#include <system_error>
 
 #include "foreign.hpp"
-#include "syncobj.hpp"
+#include "v4l2.hpp"
 
 namespace uapi_tests {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-/// Nodes have numbers by order of arrival; their names say which is which.
-Fd open_camera() {
-    load_module("vivid");
-    for (const fs::directory_entry& node : fs::directory_iterator("/sys/class/video4linux")) {
-        std::string name;
-        std::getline(std::ifstream(node.path() / "name"), name);
-        if (name.find("vivid") == std::string::npos || !name.ends_with("vid-cap")) continue;
-        const std::string path = "/dev/" + node.path().filename().string();
-        Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
-        check(fd ? 0 : errno, path.c_str());
-        return fd;
-    }
-    throw std::system_error(ENODEV, std::generic_category(), "vivid's capture device");
-}
 
 v4l2_format set_format(const Fd& video) {
     v4l2_format format{};
@@ -66,7 +45,7 @@ v4l2_buffer capture_buffer(std::uint32_t index) {
 
 }  // namespace
 
-VividBuffer::VividBuffer(Rights rights) : video_(open_camera()) {
+VividBuffer::VividBuffer(Rights rights) : video_(open_vivid("vid-cap")) {
     const v4l2_format format = set_format(video_);
     width_ = format.fmt.pix.width;
     height_ = format.fmt.pix.height;
